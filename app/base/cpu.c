@@ -1,0 +1,83 @@
+/* See cpu.h.  __builtin_cpu_supports also asks whether the kernel saves the registers, which reading
+ * CPUID alone does not tell.  Any thread. */
+#include "app/base/cpu.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned machine_features(void)
+{
+    unsigned f = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        f |= CPU_AVX2;
+    }
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vnni")) {
+        f |= CPU_AVX512;
+    }
+#endif
+    return f;
+}
+
+int cpu_features(unsigned *features, struct err *e)
+{
+    static const struct {
+        const char *name;
+        unsigned needs, keeps;
+    } level[] = {
+        {"c", 0, 0},
+        {"avx2", CPU_AVX2, CPU_AVX2},
+        {"avx512", CPU_AVX512, CPU_AVX2 | CPU_AVX512},
+        {"amx", CPU_AMX, CPU_AVX2 | CPU_AVX512 | CPU_AMX},
+    };
+    const char *want = getenv("DICTATE_CPU");
+    unsigned have = machine_features();
+    *features = have;
+    if (!want || !*want) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
+        if (strcmp(want, level[i].name) == 0) {
+            if ((have & level[i].needs) != level[i].needs) {
+                return err_set(e, ERR_USAGE, "DICTATE_CPU=%s: this machine has no %s; unset it",
+                               want, want);
+            }
+            *features = have & level[i].keeps;
+            return 0;
+        }
+    }
+    return err_set(e, ERR_USAGE, "DICTATE_CPU=%.20s is not known; use c, avx2, avx512 or amx", want);
+}
+
+const char *cpu_name(char *buf, int size)
+{
+    char line[256];
+    FILE *f = fopen("/proc/cpuinfo", "re");
+    snprintf(buf, (size_t)size, "unknown");
+    while (f && fgets(line, sizeof line, f)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) == 0 && colon) {
+            colon[strcspn(colon, "\n")] = 0;
+            snprintf(buf, (size_t)size, "%s", colon + 1 + (colon[1] == ' '));
+            break;
+        }
+    }
+    if (f) {
+        fclose(f);
+    }
+    return buf;
+}
+
+int cpu_count(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
+        return CPU_COUNT(&set);
+    }
+    return 1;
+}

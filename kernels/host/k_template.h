@@ -1,0 +1,530 @@
+/* Every operation, written once against 16 lanes; compiled for each instruction set by k_*.c, which
+ * include their vec_*.h first.  The order of every sum is that of kernels/ref.  No allocation, no
+ * state; any thread. */
+#include <string.h>
+
+#include "kernels/k.h"
+#include "kernels/ref/ref.h"
+
+#define KT_INLINE static inline __attribute__((always_inline))
+
+KT_INLINE vf kt_exp(vf x)
+{
+    x = vf_min(x, vf_set(REF_EXP_HI));
+    x = vf_max(x, vf_set(REF_EXP_LO));
+    vf t = vf_fma(x, vf_set(REF_LOG2E), vf_set(REF_ROUND));
+    vf n = vf_sub(t, vf_set(REF_ROUND));
+    vf r = vf_fma(n, vf_set(-REF_LN2_HI), x);
+    r = vf_fma(n, vf_set(-REF_LN2_LO), r);
+    vf p = vf_fma(vf_set(REF_E7), r, vf_set(REF_E6));
+    p = vf_fma(p, r, vf_set(REF_E5));
+    p = vf_fma(p, r, vf_set(REF_E4));
+    p = vf_fma(p, r, vf_set(REF_E3));
+    p = vf_fma(p, r, vf_set(REF_E2));
+    p = vf_fma(p, r, vf_set(1.0f));
+    p = vf_fma(p, r, vf_set(1.0f));
+    return vf_scale2(p, n);
+}
+
+KT_INLINE vf kt_gelu(vf x)
+{
+    vf c = vf_fma(vf_mul(x, x), vf_set(REF_GELU_B), vf_set(REF_GELU_A));
+    return vf_div(x, vf_add(vf_set(1.0f), kt_exp(vf_mul(x, c))));
+}
+
+/* -- matrix products ----------------------------------------------------------------------------- */
+
+/* Where a block of results goes: one row, 16 columns from col on, `left` of them real. */
+KT_INLINE void kt_finish(const struct k_args *a, vf x, uint32_t row, uint32_t col, const float *bias,
+                         const float *chan)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t left = c->n - col;
+    if (c->flags & NPU_BIAS) {
+        x = vf_add(x, vf_load(bias + col));
+    }
+    if (c->flags & NPU_GELU) {
+        x = kt_gelu(x);
+    }
+    if (c->flags & NPU_MUL) {
+        x = vf_mul(x, vf_load(chan + col));
+    }
+    float *out = (float *)a->out + (size_t)row * c->ldo + col;
+    const float *add = (const float *)a->in[3] + (size_t)row * c->ldp + col;
+    if (left >= 16) {
+        vf_store(out, c->flags & NPU_ADD ? vf_add(x, vf_load(add)) : x);
+    } else {
+        vf_store_n(out, c->flags & NPU_ADD ? vf_add(x, vf_load_n(add, left)) : x, left);
+    }
+}
+
+/* R rows by 32 columns of f32. */
+KT_INLINE void kt_f32_block(const int R, const struct k_args *a, uint32_t row, uint32_t col)
+{
+    const struct npu_cmd *c = a->c;
+    const float *w = (const float *)a->in[1] + (size_t)(col / 32) * c->k * 32;
+    const float *x = (const float *)a->in[0] + (size_t)row * c->lda;
+    const float *bias = a->in[2];
+    const size_t lda = c->lda;
+    vf acc[KT_F32_ROWS][2];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+        acc[r][0] = acc[r][1] = vf_zero();
+    }
+    for (uint32_t t = 0; t < c->k; t++, w += 32) {
+        vf w0 = vf_load(w), w1 = vf_load(w + 16);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; r++) {
+            vf v = vf_set(x[(size_t)r * lda + t]);
+            acc[r][0] = vf_fma(v, w0, acc[r][0]);
+            acc[r][1] = vf_fma(v, w1, acc[r][1]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+        kt_finish(a, acc[r][0], row + (uint32_t)r, col, bias, bias + k_round(c->n, K_PAD_N));
+        if (col + 16 < c->n) {
+            kt_finish(a, acc[r][1], row + (uint32_t)r, col + 16, bias,
+                      bias + k_round(c->n, K_PAD_N));
+        }
+    }
+}
+
+KT_INLINE void kt_i8_block(const int R, const struct k_args *a, uint32_t row, uint32_t col)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t kp = k_round(c->k, K_PAD_K), np = k_round(c->n, K_PAD_N);
+    const uint8_t *w0 = (const uint8_t *)a->in[1] + (size_t)col * kp;
+    const uint8_t *w1 = w0 + (size_t)16 * kp;
+    const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * c->lda;
+    const float *scale = a->in[2];
+    const struct k_row *fig = (const struct k_row *)a->aux + row;
+    const size_t lda = c->lda;
+    vi acc[KT_I8_ROWS][2];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+        acc[r][0] = acc[r][1] = vi_zero();
+    }
+    for (uint32_t t = 0; t < kp; t += 4, w0 += 64, w1 += 64) {
+        vw v0 = vw_load(w0), v1 = vw_load(w1);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; r++) {
+            int32_t four;
+            memcpy(&four, x + (size_t)r * lda + t, 4);
+            vi v = vi_set(four);
+            acc[r][0] = vi_dot(acc[r][0], v0, v);
+            acc[r][1] = vi_dot(acc[r][1], v1, v);
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+        vi off = vi_set(KT_W_OFFSET * fig[r].sum);
+        vf s = vf_set(fig[r].scale);
+        vf y = vf_mul(vi_float(vi_sub(acc[r][0], off)), vf_mul(s, vf_load(scale + col)));
+        kt_finish(a, y, row + (uint32_t)r, col, scale + np, scale + 2 * np);
+        if (col + 16 < c->n) {
+            y = vf_mul(vi_float(vi_sub(acc[r][1], off)), vf_mul(s, vf_load(scale + col + 16)));
+            kt_finish(a, y, row + (uint32_t)r, col + 16, scale + np, scale + 2 * np);
+        }
+    }
+}
+
+#define KT_CASE(kind, r)                                                                           \
+    case r:                                                                                        \
+        kind(r, a, i, j);                                                                          \
+        break;
+
+static void kt_f32_rows(uint32_t rows, const struct k_args *a, uint32_t i, uint32_t j)
+{
+    switch (rows) {
+        KT_CASE(kt_f32_block, 1)
+        KT_CASE(kt_f32_block, 2)
+        KT_CASE(kt_f32_block, 3)
+#if KT_F32_ROWS > 3
+        KT_CASE(kt_f32_block, 4)
+        KT_CASE(kt_f32_block, 5)
+        KT_CASE(kt_f32_block, 6)
+        KT_CASE(kt_f32_block, 7)
+        KT_CASE(kt_f32_block, 8)
+        KT_CASE(kt_f32_block, 9)
+        KT_CASE(kt_f32_block, 10)
+        KT_CASE(kt_f32_block, 11)
+        KT_CASE(kt_f32_block, 12)
+#endif
+    default:
+        break;
+    }
+}
+
+static void kt_i8_rows(uint32_t rows, const struct k_args *a, uint32_t i, uint32_t j)
+{
+    switch (rows) {
+        KT_CASE(kt_i8_block, 1)
+        KT_CASE(kt_i8_block, 2)
+#if KT_I8_ROWS > 2
+        KT_CASE(kt_i8_block, 3)
+        KT_CASE(kt_i8_block, 4)
+        KT_CASE(kt_i8_block, 5)
+        KT_CASE(kt_i8_block, 6)
+        KT_CASE(kt_i8_block, 7)
+        KT_CASE(kt_i8_block, 8)
+        KT_CASE(kt_i8_block, 9)
+        KT_CASE(kt_i8_block, 10)
+        KT_CASE(kt_i8_block, 11)
+        KT_CASE(kt_i8_block, 12)
+#endif
+    default:
+        break;
+    }
+}
+
+/* Panel by panel: a panel of weights stays in the nearest cache while the rows pass. */
+static void kt_gemm_f32(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                        void *scratch)
+{
+    (void)scratch;
+    for (uint32_t j = n0; j < n1; j += 32) {
+        for (uint32_t i = m0; i < m1; i += KT_F32_ROWS) {
+            kt_f32_rows(m1 - i < KT_F32_ROWS ? m1 - i : KT_F32_ROWS, a, i, j);
+        }
+    }
+}
+
+static void kt_gemm_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                       void *scratch)
+{
+    (void)scratch;
+    for (uint32_t j = n0; j < n1; j += 32) {
+        for (uint32_t i = m0; i < m1; i += KT_I8_ROWS) {
+            kt_i8_rows(m1 - i < KT_I8_ROWS ? m1 - i : KT_I8_ROWS, a, i, j);
+        }
+    }
+}
+
+/* -- rows ---------------------------------------------------------------------------------------- */
+
+KT_INLINE vf kt_load_some(const float *p, uint32_t n)
+{
+    return n >= 16 ? vf_load(p) : vf_load_n(p, n);
+}
+
+static void kt_quant_row(const float *x, uint32_t k, uint32_t kp, int8_t *q, struct k_row *row)
+{
+    vf m = vf_zero();
+    for (uint32_t i = 0; i < k; i += 16) {
+        m = vf_max(vf_abs(kt_load_some(x + i, k - i)), m);
+    }
+    const float amax = vf_max_all(m);
+    const vf f = vf_set(amax > REF_QUANT_MIN ? 127.0f / amax : 0);
+    vi sum = vi_zero();
+    for (uint32_t i = 0; i < k; i += 16) {
+        vf v = vf_mul(kt_load_some(x + i, k - i), f);
+        v = vf_max(vf_min(v, vf_set(127.0f)), vf_set(-127.0f));
+        vf_to_s8(q + i, v, k - i < 16 ? k - i : 16, &sum);
+    }
+    memset(q + k, 0, kp - k);
+    row->scale = amax > REF_QUANT_MIN ? amax * (1.0f / 127.0f) : 0;
+    row->sum = vi_sum(sum);
+}
+
+static void kt_quant(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                     void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    (void)n0, (void)n1, (void)scratch;
+    for (uint32_t i = m0; i < m1; i++) {
+        kt_quant_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, k_round(c->k, K_PAD_K),
+                     (int8_t *)a->out + (size_t)i * c->ldo, (struct k_row *)a->aux + i);
+    }
+}
+
+/* gain NULL: (x - mean) / deviation alone. */
+KT_INLINE void kt_norm_row(const float *x, uint32_t k, const float *gain, float *y)
+{
+    vf s = vf_zero();
+    for (uint32_t i = 0; i < k; i += 16) {
+        s = vf_add(s, kt_load_some(x + i, k - i));
+    }
+    const vf mean = vf_set(vf_sum16(s) / (float)k);
+    s = vf_zero();
+    for (uint32_t i = 0; i < k; i += 16) {
+        vf d = vf_sub(kt_load_some(x + i, k - i), mean);
+        if (k - i < 16) {
+            d = vf_keep_n(d, k - i);
+        }
+        s = vf_fma(d, d, s);
+    }
+    const vf r = vf_set(1.0f / sqrtf(vf_sum16(s) / (float)k + REF_NORM_EPS));
+    for (uint32_t i = 0; i < k; i += 16) {
+        vf v = vf_mul(vf_sub(kt_load_some(x + i, k - i), mean), r);
+        if (gain) {
+            v = vf_fma(v, kt_load_some(gain + i, k - i), kt_load_some(gain + k + i, k - i));
+        }
+        if (k - i >= 16) {
+            vf_store(y + i, v);
+        } else {
+            vf_store_n(y + i, v, k - i);
+        }
+    }
+}
+
+static void kt_norm(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                    void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    (void)n0, (void)n1, (void)scratch;
+    for (uint32_t i = m0; i < m1; i++) {
+        kt_norm_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, a->in[1],
+                    (float *)a->out + (size_t)i * c->ldo);
+    }
+}
+
+static void kt_norm_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                      void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    (void)n0, (void)n1;
+    for (uint32_t i = m0; i < m1; i++) {
+        kt_norm_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, NULL, scratch);
+        kt_quant_row(scratch, c->k, k_round(c->k, K_PAD_K),
+                     (int8_t *)a->out + (size_t)i * c->ldo, (struct k_row *)a->aux + i);
+    }
+}
+
+static void kt_copy(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                    void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    (void)n0, (void)n1, (void)scratch;
+    for (uint32_t i = m0; i < m1; i++) {
+        memcpy((float *)a->out + (size_t)i * c->ldo, (const float *)a->in[0] + (size_t)i * c->lda,
+               c->k * sizeof(float));
+    }
+}
+
+/* -- attention ----------------------------------------------------------------------------------- */
+
+/* Encoder: the lanes are 48 query rows.  Turned scores s[key][48] need no horizontal step: maximum,
+ * exp and sum run down the keys, each lane for itself. */
+enum { KT_Q = 48 };
+
+KT_INLINE void kt_scores(const int R, const float *keys, size_t ldw, const float *qt, uint32_t d,
+                         vf scale, float *s)
+{
+    vf acc[KT_SCORE_KEYS][3];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+        acc[r][0] = acc[r][1] = acc[r][2] = vf_zero();
+    }
+    for (uint32_t t = 0; t < d; t++) {
+        vf q0 = vf_load(qt + t * KT_Q), q1 = vf_load(qt + t * KT_Q + 16);
+        vf q2 = vf_load(qt + t * KT_Q + 32);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; r++) {
+            vf v = vf_set(keys[(size_t)r * ldw + t]);
+            acc[r][0] = vf_fma(v, q0, acc[r][0]);
+            acc[r][1] = vf_fma(v, q1, acc[r][1]);
+            acc[r][2] = vf_fma(v, q2, acc[r][2]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+        for (int v = 0; v < 3; v++) {
+            vf_store(s + r * KT_Q + v * 16, vf_mul(acc[r][v], scale));
+        }
+    }
+}
+
+/* R rows of p^T v, 64 values at a time or 16. */
+KT_INLINE void kt_pv(const int R, const int V, const float *p, uint32_t n, const float *vals,
+                     size_t ldw, const float *inv, float *out, size_t ldo)
+{
+    vf acc[KT_PV_ROWS][4];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) {
+            acc[r][v] = vf_zero();
+        }
+    }
+    for (uint32_t j = 0; j < n; j++) {
+        vf x[4];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) {
+            x[v] = vf_load(vals + (size_t)j * ldw + v * 16);
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < R; r++) {
+            vf w = vf_set(p[(size_t)j * KT_Q + (size_t)r]);
+#pragma GCC unroll 4
+            for (int v = 0; v < V; v++) {
+                acc[r][v] = vf_fma(w, x[v], acc[r][v]);
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) {
+            vf_store(out + (size_t)r * ldo + v * 16, vf_mul(acc[r][v], vf_set(inv[r])));
+        }
+    }
+}
+
+static void kt_pv_rows(uint32_t rows, const float *p, uint32_t n, const float *vals, size_t ldw,
+                       const float *inv, float *out, size_t ldo, uint32_t d)
+{
+    uint32_t r = 0;
+    for (uint32_t t = 0; t < d;) {
+        const int wide = d - t >= 64;
+        for (r = 0; r + KT_PV_ROWS <= rows; r += KT_PV_ROWS) {
+            if (wide) {
+                kt_pv(KT_PV_ROWS, 4, p + r, n, vals + t, ldw, inv + r, out + r * ldo + t, ldo);
+            } else {
+                kt_pv(KT_PV_ROWS, 1, p + r, n, vals + t, ldw, inv + r, out + r * ldo + t, ldo);
+            }
+        }
+        for (; r < rows; r++) {
+            if (wide) {
+                kt_pv(1, 4, p + r, n, vals + t, ldw, inv + r, out + r * ldo + t, ldo);
+            } else {
+                kt_pv(1, 1, p + r, n, vals + t, ldw, inv + r, out + r * ldo + t, ldo);
+            }
+        }
+        t += wide ? 64 : 16;
+    }
+}
+
+/* exp(s - max) in place, and 1 / sum, for the 16 lanes at s. */
+KT_INLINE void kt_softmax16(float *s, uint32_t n, float *inv)
+{
+    vf max = vf_set(-INFINITY);
+    for (uint32_t j = 0; j < n; j++) {
+        max = vf_max(vf_load(s + (size_t)j * KT_Q), max);
+    }
+    vf sum = vf_zero();
+    for (uint32_t j = 0; j < n; j++) {
+        vf e = kt_exp(vf_sub(vf_load(s + (size_t)j * KT_Q), max));
+        vf_store(s + (size_t)j * KT_Q, e);
+        sum = vf_add(sum, e);
+    }
+    vf_store(inv, vf_div(vf_set(1.0f), sum));
+}
+
+static void kt_attn_block(const struct k_args *a, uint32_t i0, uint32_t i1, uint32_t h, float *s)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t d = c->k, rows = i1 - i0;
+    const float *keys = (const float *)a->in[1] + h * d;
+    const float *q = (const float *)a->in[0] + (size_t)i0 * c->lda + h * d;
+    float *qt = s + (size_t)k_round(c->n, 16) * KT_Q;
+    float *inv = qt + (size_t)d * KT_Q;
+    const vf scale = vf_set(c->scale[0]);
+    uint32_t j = 0;
+    for (uint32_t t = 0; t < d; t++) {
+        for (uint32_t r = 0; r < KT_Q; r++) {
+            qt[(size_t)t * KT_Q + r] = r < rows ? q[(size_t)r * c->lda + t] : 0;
+        }
+    }
+    for (; j + KT_SCORE_KEYS <= c->n; j += KT_SCORE_KEYS) {
+        kt_scores(KT_SCORE_KEYS, keys + (size_t)j * c->ldw, c->ldw, qt, d, scale,
+                  s + (size_t)j * KT_Q);
+    }
+    for (; j < c->n; j++) {
+        kt_scores(1, keys + (size_t)j * c->ldw, c->ldw, qt, d, scale, s + (size_t)j * KT_Q);
+    }
+    for (uint32_t r = 0; r < rows; r += 16) {
+        kt_softmax16(s + r, c->n, inv + r);
+    }
+    kt_pv_rows(rows, s, c->n, (const float *)a->in[2] + h * d, c->ldw, inv,
+               (float *)a->out + (size_t)i0 * c->ldo + h * d, c->ldo, d);
+}
+
+KT_INLINE float kt_dot(const float *x, const float *y, uint32_t d)
+{
+    vf s = vf_zero();
+    for (uint32_t t = 0; t < d; t += 16) {
+        s = vf_fma(vf_load(x + t), vf_load(y + t), s);
+    }
+    return vf_sum16(s);
+}
+
+/* Decoder: one query row, the same bits alone or in a batch. */
+static void kt_attn_row(const struct k_args *a, uint32_t i, uint32_t h, float *p)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t d = c->k, n = c->flags & NPU_CAUSAL ? c->n - c->m + i + 1 : c->n;
+    const float *q = (const float *)a->in[0] + (size_t)i * c->lda + h * d;
+    const float *keys = (const float *)a->in[1] + h * d;
+    const float *vals = (const float *)a->in[2] + h * d;
+    float *out = (float *)a->out + (size_t)i * c->ldo + h * d;
+    float max = -INFINITY;
+    for (uint32_t j = 0; j < n; j++) {
+        p[j] = kt_dot(q, keys + (size_t)j * c->ldw, d) * c->scale[0];
+        max = p[j] > max ? p[j] : max;
+    }
+    vf sum = vf_zero();
+    for (uint32_t j = 0; j < n; j += 16) {
+        vf e = kt_exp(vf_sub(kt_load_some(p + j, n - j), vf_set(max)));
+        if (n - j < 16) {
+            e = vf_keep_n(e, n - j);
+        }
+        vf_store(p + j, e); /* the scratch is rounded up to 16 */
+        sum = vf_add(sum, e);
+    }
+    const float inv = 1.0f / vf_sum16(sum);
+    for (uint32_t t = 0; t < d; t += 64) {
+        vf acc[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
+        const uint32_t nv = d - t < 64 ? (d - t) / 16 : 4;
+        for (uint32_t j = 0; j < n; j++) {
+            vf w = vf_set(p[j]);
+            for (uint32_t v = 0; v < nv; v++) {
+                acc[v] = vf_fma(w, vf_load(vals + (size_t)j * c->ldw + t + v * 16), acc[v]);
+            }
+        }
+        for (uint32_t v = 0; v < nv; v++) {
+            vf_store(out + t + v * 16, vf_mul(acc[v], vf_set(inv)));
+        }
+    }
+    if (c->flags & NPU_PROBS && c->mask >> h & 1) {
+        uint32_t pair = (uint32_t)__builtin_popcountll(c->mask & ((UINT64_C(1) << h) - 1));
+        float *row = (float *)(uintptr_t)a->in[3] + ((size_t)pair * c->m + i) * c->ldp;
+        for (uint32_t j = 0; j < n; j++) {
+            row[j] = p[j] * inv;
+        }
+    }
+}
+
+static void kt_attn(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                    void *scratch)
+{
+    if (a->c->k % 16) {
+        k_table_c.run[NPU_ATTN](a, m0, m1, n0, n1, scratch);
+        return;
+    }
+    for (uint32_t h = n0; h < n1; h++) {
+        if (a->c->tile_m == 1) {
+            for (uint32_t i = m0; i < m1; i++) {
+                kt_attn_row(a, i, h, scratch);
+            }
+        } else {
+            for (uint32_t i = m0; i < m1; i += KT_Q) {
+                kt_attn_block(a, i, m1 - i < KT_Q ? m1 : i + KT_Q, h, scratch);
+            }
+        }
+    }
+}
+
+const struct k_table KT_TABLE = {
+    .name = KT_NAME,
+    .run =
+        {
+            [NPU_GEMM_F32] = kt_gemm_f32,
+            [NPU_GEMM_I8] = kt_gemm_i8,
+            [NPU_QUANT] = kt_quant,
+            [NPU_NORM] = kt_norm,
+            [NPU_NORM_Q] = kt_norm_q,
+            [NPU_ATTN] = kt_attn,
+            [NPU_COPY] = kt_copy,
+        },
+};

@@ -1,0 +1,140 @@
+/* 16 lanes in two ymm registers, so that the order of sums is that of the wider machines. */
+#ifndef KERNELS_HOST_VEC_AVX2_H
+#define KERNELS_HOST_VEC_AVX2_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+typedef struct {
+    __m256 a, b;
+} vf;
+typedef struct {
+    __m256i a, b;
+} vi;
+typedef struct {
+    __m256i s[2], m[2]; /* signed weights, their magnitudes */
+} vw;
+
+#define KT_TABLE k_table_avx2
+#define KT_NAME "avx2"
+#define KT_I8_ROWS 2
+#define KT_F32_ROWS 3
+#define KT_SCORE_KEYS 2
+#define KT_PV_ROWS 1
+#define KT_W_OFFSET 0
+
+#define VF2(fn, x, y)                                                                              \
+    (vf) { fn((x).a, (y).a), fn((x).b, (y).b) }
+static inline vf vf_zero(void) { return (vf){_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+static inline vf vf_set(float x) { return (vf){_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+static inline vf vf_load(const float *p) { return (vf){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+static inline void vf_store(float *p, vf x)
+{
+    _mm256_storeu_ps(p, x.a);
+    _mm256_storeu_ps(p + 8, x.b);
+}
+static inline vi vf_mask(uint32_t n)
+{
+    const __m256i up = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i v = _mm256_set1_epi32((int)n);
+    return (vi){_mm256_cmpgt_epi32(v, up),
+                _mm256_cmpgt_epi32(v, _mm256_add_epi32(up, _mm256_set1_epi32(8)))};
+}
+static inline vf vf_load_n(const float *p, uint32_t n)
+{
+    vi m = vf_mask(n);
+    return (vf){_mm256_maskload_ps(p, m.a), _mm256_maskload_ps(p + 8, m.b)};
+}
+static inline void vf_store_n(float *p, vf x, uint32_t n)
+{
+    vi m = vf_mask(n);
+    _mm256_maskstore_ps(p, m.a, x.a);
+    _mm256_maskstore_ps(p + 8, m.b, x.b);
+}
+static inline vf vf_keep_n(vf x, uint32_t n)
+{
+    vi m = vf_mask(n);
+    return (vf){_mm256_and_ps(x.a, _mm256_castsi256_ps(m.a)),
+                _mm256_and_ps(x.b, _mm256_castsi256_ps(m.b))};
+}
+static inline vf vf_fma(vf x, vf y, vf z)
+{
+    return (vf){_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+}
+static inline vf vf_add(vf x, vf y) { return VF2(_mm256_add_ps, x, y); }
+static inline vf vf_sub(vf x, vf y) { return VF2(_mm256_sub_ps, x, y); }
+static inline vf vf_mul(vf x, vf y) { return VF2(_mm256_mul_ps, x, y); }
+static inline vf vf_div(vf x, vf y) { return VF2(_mm256_div_ps, x, y); }
+static inline vf vf_min(vf x, vf y) { return VF2(_mm256_min_ps, x, y); }
+static inline vf vf_max(vf x, vf y) { return VF2(_mm256_max_ps, x, y); }
+static inline vf vf_abs(vf x)
+{
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    return (vf){_mm256_andnot_ps(sign, x.a), _mm256_andnot_ps(sign, x.b)};
+}
+static inline float vf_max_all(vf x)
+{
+    __m256 m = _mm256_max_ps(x.a, x.b);
+    __m128 b = _mm_max_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
+    b = _mm_max_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_max_ss(b, _mm_shuffle_ps(b, b, 1)));
+}
+static inline float vf_sum16(vf x)
+{
+    __m256 a = _mm256_add_ps(x.a, x.b);
+    __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    b = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(b, _mm_shuffle_ps(b, b, 1)));
+}
+static inline __m256 vf_scale2_half(__m256 x, __m256 n)
+{
+    return _mm256_castsi256_ps(
+        _mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23)));
+}
+static inline vf vf_scale2(vf x, vf n) { return VF2(vf_scale2_half, x, n); }
+static inline void vf_to_s8(int8_t *p, vf x, uint32_t n, vi *sum)
+{
+    vf k = n < 16 ? vf_keep_n(x, n) : x;
+    __m256i a = _mm256_cvtps_epi32(k.a), b = _mm256_cvtps_epi32(k.b);
+    sum->a = _mm256_add_epi32(sum->a, a);
+    sum->b = _mm256_add_epi32(sum->b, b);
+    __m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
+    _mm_storeu_si128((__m128i *)p,
+                     _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1)));
+}
+static inline int32_t vi_sum(vi x)
+{
+    __m256i s = _mm256_add_epi32(x.a, x.b);
+    __m128i b = _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
+    b = _mm_add_epi32(b, _mm_shuffle_epi32(b, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(b, _mm_shuffle_epi32(b, 0xb1)));
+}
+static inline vi vi_zero(void) { return (vi){_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+static inline vi vi_set(int32_t x) { return (vi){_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+static inline vi vi_sub(vi x, vi y)
+{
+    return (vi){_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)};
+}
+static inline vf vi_float(vi x) { return (vf){_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
+static inline vw vw_load(const uint8_t *p)
+{
+    const __m256i top = _mm256_set1_epi8((char)0x80);
+    vw w;
+    for (int i = 0; i < 2; i++) {
+        w.s[i] = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(p + 32 * i)), top);
+        w.m[i] = _mm256_abs_epi8(w.s[i]);
+    }
+    return w;
+}
+/* |w| a sign(w): pairs stay below 2 * 127 * 127, inside 16 bits, so nothing saturates. */
+static inline __m256i vi_dot_half(__m256i acc, __m256i m, __m256i s, __m256i a)
+{
+    __m256i pair = _mm256_maddubs_epi16(m, _mm256_sign_epi8(a, s));
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(pair, _mm256_set1_epi16(1)));
+}
+static inline vi vi_dot(vi acc, vw w, vi a)
+{
+    return (vi){vi_dot_half(acc.a, w.m[0], w.s[0], a.a), vi_dot_half(acc.b, w.m[1], w.s[1], a.b)};
+}
+
+#endif

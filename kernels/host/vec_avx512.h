@@ -1,0 +1,73 @@
+/* 16 lanes in one zmm register, INT8 dot products by VNNI. */
+#ifndef KERNELS_HOST_VEC_AVX512_H
+#define KERNELS_HOST_VEC_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+typedef __m512 vf;
+typedef __m512i vi;
+typedef __m512i vw; /* 16 columns x 4 weights */
+
+#define KT_TABLE k_table_avx512
+#define KT_NAME "avx512-vnni"
+#define KT_I8_ROWS 12   /* rows x 32 columns kept in registers */
+#define KT_F32_ROWS 12
+#define KT_SCORE_KEYS 8 /* keys x 48 rows */
+#define KT_PV_ROWS 6    /* rows x 64 values */
+#define KT_W_OFFSET 128 /* the products see weight + 128 */
+
+static inline vf vf_zero(void) { return _mm512_setzero_ps(); }
+static inline vf vf_set(float x) { return _mm512_set1_ps(x); }
+static inline vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
+static inline __mmask16 vf_mask(uint32_t n) { return (__mmask16)((1u << n) - 1); }
+/* The first n < 16 lanes; the others read as zero. */
+static inline vf vf_load_n(const float *p, uint32_t n)
+{
+    return _mm512_maskz_loadu_ps(vf_mask(n), p);
+}
+static inline void vf_store_n(float *p, vf x, uint32_t n)
+{
+    _mm512_mask_storeu_ps(p, vf_mask(n), x);
+}
+static inline vf vf_keep_n(vf x, uint32_t n) { return _mm512_maskz_mov_ps(vf_mask(n), x); }
+static inline vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+static inline vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+static inline vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+static inline vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+static inline vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+static inline vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+static inline vf vf_abs(vf a) { return _mm512_abs_ps(a); }
+static inline float vf_max_all(vf a) { return _mm512_reduce_max_ps(a); }
+/* Lanes as the tree 8 + 8, 4 + 4, 2 + 2, 1 + 1 (kernels/ref/ref.h). */
+static inline float vf_sum16(vf x)
+{
+    __m256 a = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    b = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(b, _mm_shuffle_ps(b, b, 1)));
+}
+/* x * 2^n for integral n in float */
+static inline vf vf_scale2(vf x, vf n)
+{
+    return _mm512_castsi512_ps(
+        _mm512_add_epi32(_mm512_castps_si512(x), _mm512_slli_epi32(_mm512_cvtps_epi32(n), 23)));
+}
+/* Rounds to nearest even, stores n <= 16 values as s8, adds them to *sum. */
+static inline void vf_to_s8(int8_t *p, vf x, uint32_t n, vi *sum)
+{
+    vi q = _mm512_maskz_cvtps_epi32((__mmask16)((1ull << n) - 1), x);
+    *sum = _mm512_add_epi32(*sum, q);
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(q)); /* rows are padded to 64 */
+}
+static inline int32_t vi_sum(vi a) { return _mm512_reduce_add_epi32(a); }
+static inline vi vi_zero(void) { return _mm512_setzero_si512(); }
+static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
+static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+static inline vf vi_float(vi a) { return _mm512_cvtepi32_ps(a); }
+static inline vw vw_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+static inline vi vi_dot(vi acc, vw w, vi a) { return _mm512_dpbusd_epi32(acc, w, a); }
+
+#endif

@@ -1,0 +1,91 @@
+/* The table of kernels, sizes and packing.  Pure; any thread. */
+#include "kernels/k.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/ref/ops.h"
+#include "kernels/ref/ref.h"
+
+const struct k_table k_table_c = {
+    .name = "c",
+    .run =
+        {
+            [NPU_NOP] = ref_nop,
+            [NPU_GEMM_F32] = ref_gemm_f32,
+            [NPU_GEMM_I8] = ref_gemm_i8,
+            [NPU_QUANT] = ref_quant,
+            [NPU_NORM] = ref_norm,
+            [NPU_NORM_Q] = ref_norm_q,
+            [NPU_ATTN] = ref_attn,
+            [NPU_COPY] = ref_copy,
+        },
+};
+
+const struct k_table *k_choose(unsigned cpu)
+{
+#if defined(__x86_64__)
+    if (cpu & K_CPU_AVX512) {
+        return &k_table_avx512;
+    }
+    if (cpu & K_CPU_AVX2) {
+        return &k_table_avx2;
+    }
+#endif
+    (void)cpu;
+    return &k_table_c;
+}
+
+size_t k_scratch_bytes(const struct npu_cmd *c)
+{
+    switch (c->op) {
+    case NPU_NORM_Q:
+        return k_round(c->k, 16) * sizeof(float);
+    case NPU_ATTN:
+        /* scores of a block of up to K_ATTN_ROWS rows, turned queries, sums */
+        return ((size_t)k_round(c->n, 16) + c->k + 4) * 48 * sizeof(float) + 64;
+    default:
+        return 64;
+    }
+}
+
+size_t k_packed_f32_bytes(uint32_t n, uint32_t k)
+{
+    return (size_t)k_round(n, K_PAD_N) * k * sizeof(float);
+}
+
+size_t k_packed_i8_bytes(uint32_t n, uint32_t k)
+{
+    return (size_t)k_round(n, K_PAD_N) * k_round(k, K_PAD_K);
+}
+
+void k_pack_f32(float *packed, uint32_t k, uint32_t col, const float *w)
+{
+    float *p = packed + (size_t)(col / 32) * k * 32 + col % 32;
+    for (uint32_t i = 0; i < k; i++) {
+        p[(size_t)i * 32] = w[i];
+    }
+}
+
+void k_pack_i8_init(uint8_t *packed, uint32_t n, uint32_t k)
+{
+    memset(packed, 128, k_packed_i8_bytes(n, k));
+}
+
+float k_pack_i8(uint8_t *packed, uint32_t k, uint32_t col, const float *w)
+{
+    uint8_t *p = packed + (size_t)(col / 16) * k_round(k, K_PAD_K) * 16 + col % 16 * 4;
+    float amax = 0;
+    for (uint32_t i = 0; i < k; i++) {
+        float v = fabsf(w[i]);
+        amax = v > amax ? v : amax;
+    }
+    if (!(amax > REF_QUANT_MIN) || !isfinite(amax)) {
+        return 0;
+    }
+    float f = 127.0f / amax;
+    for (uint32_t i = 0; i < k; i++) {
+        p[(size_t)(i / 4) * 64 + i % 4] = (uint8_t)(lrintf(w[i] * f) + 128);
+    }
+    return amax * (1.0f / 127.0f);
+}

@@ -1,0 +1,73 @@
+/* Kernels: pure functions over tiles of commands, behind one table chosen once.
+ *
+ * kernels/ref is the law: every table gives the same bits for every operation, because each one
+ * fixes the order of its sums (see ref/ref.h) and fuses the same multiplications and additions.
+ *
+ * Operand layouts (kp: k rounded up to K_PAD_K; np: n rounded up to K_PAD_N):
+ *   weights f32   [np / 32][k][32], zero beyond n
+ *   weights u8    [np / 16][kp / 4][16][4], value + 128, 128 beyond n and k: serves VNNI and AMX
+ *   rows s8       [m][lda], lda >= kp, zero beyond k
+ *   row figures   struct k_row [m] (aux)
+ *   parameters    GEMM_F32: bias[np]; GEMM_I8: scale[np] bias[np]; with NPU_MUL then chan[np]
+ *   LayerNorm     gain[k] bias[k] */
+#ifndef KERNELS_K_H
+#define KERNELS_K_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/op.h"
+
+enum { K_PAD_N = 32, K_PAD_K = 64 };
+
+/* Dynamic quantisation of a row: x = scale * q, q in -127..127; sum of the q. */
+struct k_row {
+    float scale;
+    int32_t sum;
+};
+
+/* A command with its addresses resolved. */
+struct k_args {
+    const struct npu_cmd *c;
+    const void *in[4];
+    void *out, *aux;
+};
+
+/* Rows m0..m1-1, columns n0..n1-1 of the result (ATTN: heads n0..n1-1; row operations: all columns).
+ * scratch: 64-byte aligned, at least k_scratch_bytes() of the command. */
+typedef void (*k_fn)(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                     void *scratch);
+
+struct k_table {
+    const char *name; /* "c", "avx2", "avx512-vnni" */
+    k_fn run[NPU_OP_COUNT];
+};
+
+/* What the CPU and its operating system offer, filled by app/base/cpu or npu/dev. */
+enum k_cpu { K_CPU_AVX2 = 1, K_CPU_AVX512 = 2, K_CPU_AMX = 4 };
+
+/* Best table for the features in `cpu` (0: plain C).  Never NULL. */
+const struct k_table *k_choose(unsigned cpu);
+
+/* Scratch that a tile of this command needs, bytes. */
+size_t k_scratch_bytes(const struct npu_cmd *c);
+
+/* Sizes of packed weights, bytes. */
+size_t k_packed_f32_bytes(uint32_t n, uint32_t k);
+size_t k_packed_i8_bytes(uint32_t n, uint32_t k);
+/* Packs output channel `col` of n: k values, f32. */
+void k_pack_f32(float *packed, uint32_t k, uint32_t col, const float *w);
+/* Quantises and packs output channel `col`; returns its scale.  Bytes beyond k must be 128 already
+ * (k_pack_i8_init). */
+void k_pack_i8_init(uint8_t *packed, uint32_t n, uint32_t k);
+float k_pack_i8(uint8_t *packed, uint32_t k, uint32_t col, const float *w);
+
+static inline uint32_t k_round(uint32_t x, uint32_t to) { return (x + to - 1) / to * to; }
+
+extern const struct k_table k_table_c;
+#if defined(__x86_64__)
+extern const struct k_table k_table_avx2;
+extern const struct k_table k_table_avx512;
+#endif
+
+#endif

@@ -1,0 +1,61 @@
+/* Commands: what the engine writes and a device runs.  No pointers: buffers and byte offsets, so that
+ * a list can be saved, replayed and compared.  Shared by npu/asr, npu/rt, npu/dev and kernels.
+ *
+ * Every command is cut into tiles of tile_m rows by tile_n columns of the result; tiles are dealt
+ * round robin to the columns of the array.  A tile's result depends on nothing but its inputs, so
+ * results do not depend on the number of columns. */
+#ifndef KERNELS_OP_H
+#define KERNELS_OP_H
+
+#include <stdint.h>
+
+enum npu_op {
+    NPU_NOP = 0,
+    NPU_GEMM_F32, /* out[m][n] = a[m][k] . w[n][k] (+bias) (gelu) (+add) */
+    NPU_GEMM_I8,  /* the same on INT8: a as rows of s8 with a scale and a sum, w packed u8 */
+    NPU_QUANT,    /* f32 rows to s8 rows, scale, sum */
+    NPU_NORM,     /* LayerNorm rows to f32 */
+    NPU_NORM_Q,   /* LayerNorm rows to s8 rows, scale, sum */
+    NPU_ATTN,     /* softmax(q k^T) v for all heads */
+    NPU_COPY,     /* f32 rows */
+    NPU_OP_COUNT
+};
+
+enum npu_flag {
+    NPU_BIAS = 1,   /* GEMM: add bias[n] */
+    NPU_GELU = 2,   /* GEMM: tanh GELU after the bias */
+    NPU_ADD = 4,    /* GEMM: add in[3] rows after that */
+    NPU_CAUSAL = 8, /* ATTN: row i sees keys 0 .. n - m + i */
+    NPU_PROBS = 16, /* ATTN: write probabilities of chosen heads to in[3] */
+    NPU_MUL = 32,   /* GEMM: multiply by chan[n] after GELU (fc2's balance), before ADD */
+};
+
+/* Address: buffer handle in the upper 16 bits, byte offset in the lower 48; 0 is "none". */
+typedef uint64_t npu_addr;
+#define NPU_ADDR(buf, off) (((npu_addr)(buf) << 48) | (npu_addr)(off))
+
+/* 128 bytes.  Strides are in elements of the matrix they belong to.
+ *
+ * GEMM: in[0] a (f32 or s8), in[1] packed w, in[2] parameters (see kernels/k.h), in[3] add rows;
+ *       aux: for I8 the rows' {scale, sum}; out f32.
+ * QUANT: in[0] f32 rows; out s8 rows; aux out.  k values a row.
+ * NORM:  in[0] f32 rows, in[1] gain[k] then bias[k]; out f32.   NORM_Q: no gain (folded into the
+ *        weights that read it); out s8 rows; aux out.
+ * ATTN:  in[0] q rows (stride lda), in[1] keys, in[2] values (stride ldw); m queries, n keys, heads of
+ *        k values; scale[0] multiplies the scores; out rows (stride ldo); PROBS: in[3] f32
+ *        [pairs][m][ldp], chosen heads as a bit mask in mask, pair i is the i-th set bit. */
+struct npu_cmd {
+    uint8_t op, flags;
+    uint16_t layer; /* for the profile and messages */
+    uint32_t m, n, k;
+    uint32_t lda, ldw, ldo, ldp;
+    uint16_t tile_m, tile_n;
+    uint16_t heads, spare;
+    npu_addr in[4], out, aux;
+    uint64_t mask;
+    float scale[2];
+    uint32_t reserved[6];
+};
+_Static_assert(sizeof(struct npu_cmd) == 128, "a command is 128 bytes");
+
+#endif

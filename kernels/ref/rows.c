@@ -1,0 +1,102 @@
+/* Row operations, plain C: quantise, LayerNorm, copy.  Any thread, no allocation. */
+#include "kernels/ref/ops.h"
+#include "kernels/ref/ref.h"
+
+void ref_nop(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+             void *scratch)
+{
+    (void)a, (void)m0, (void)m1, (void)n0, (void)n1, (void)scratch;
+}
+
+/* k values times f to s8, zero up to kp. */
+static void quant_row(const float *x, uint32_t k, uint32_t kp, int8_t *q, struct k_row *row)
+{
+    float amax = 0;
+    for (uint32_t i = 0; i < k; i++) {
+        float v = fabsf(x[i]);
+        amax = v > amax ? v : amax;
+    }
+    float f = amax > REF_QUANT_MIN ? 127.0f / amax : 0;
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < k; i++) {
+        /* the same rounding as the SIMD conversion: to nearest, ties to even */
+        float v = x[i] * f;
+        v = v < 127.0f ? v : 127.0f;
+        v = v > -127.0f ? v : -127.0f;
+        q[i] = (int8_t)lrintf(v);
+        sum += q[i];
+    }
+    memset(q + k, 0, kp - k);
+    row->scale = amax > REF_QUANT_MIN ? amax * (1.0f / 127.0f) : 0;
+    row->sum = sum;
+}
+
+void ref_quant(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+               void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    (void)n0, (void)n1, (void)scratch;
+    for (uint32_t i = m0; i < m1; i++) {
+        quant_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, k_round(c->k, K_PAD_K),
+                  (int8_t *)a->out + (size_t)i * c->ldo, (struct k_row *)a->aux + i);
+    }
+}
+
+/* (x - mean) / sqrt(var + eps), sums by 16 lanes. */
+static void norm_row(const float *x, uint32_t k, float *y)
+{
+    float lane[16] = {0};
+    for (uint32_t i = 0; i < k; i++) {
+        lane[i % 16] += x[i];
+    }
+    float mean = ref_sum16(lane) / (float)k;
+    memset(lane, 0, sizeof lane);
+    for (uint32_t i = 0; i < k; i++) {
+        float d = x[i] - mean;
+        lane[i % 16] = fmaf(d, d, lane[i % 16]);
+    }
+    float r = 1.0f / sqrtf(ref_sum16(lane) / (float)k + REF_NORM_EPS);
+    for (uint32_t i = 0; i < k; i++) {
+        y[i] = (x[i] - mean) * r;
+    }
+}
+
+void ref_norm(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+              void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    const float *gain = a->in[1];
+    const float *bias = gain + c->k;
+    (void)n0, (void)n1, (void)scratch;
+    for (uint32_t i = m0; i < m1; i++) {
+        float *y = (float *)a->out + (size_t)i * c->ldo;
+        norm_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, y);
+        for (uint32_t j = 0; j < c->k; j++) {
+            y[j] = fmaf(y[j], gain[j], bias[j]);
+        }
+    }
+}
+
+void ref_norm_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    float *y = scratch;
+    (void)n0, (void)n1;
+    for (uint32_t i = m0; i < m1; i++) {
+        norm_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, y);
+        quant_row(y, c->k, k_round(c->k, K_PAD_K), (int8_t *)a->out + (size_t)i * c->ldo,
+                  (struct k_row *)a->aux + i);
+    }
+}
+
+void ref_copy(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+              void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    (void)n0, (void)n1, (void)scratch;
+    for (uint32_t i = m0; i < m1; i++) {
+        memcpy((float *)a->out + (size_t)i * c->ldo, (const float *)a->in[0] + (size_t)i * c->lda,
+               c->k * sizeof(float));
+    }
+}

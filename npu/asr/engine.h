@@ -1,0 +1,67 @@
+/* One Whisper network on one device: encoder passes and decoder steps as command lists.
+ *
+ * The engine never calls a kernel: it writes command lists once (a plan), patches their few changing
+ * numbers, and lets the device run them.  Owned by one thread at a time.  Nothing is allocated after
+ * asr_engine_new. */
+#ifndef ASR_ENGINE_H
+#define ASR_ENGINE_H
+
+#include <stdint.h>
+
+#include "app/base/err.h"
+#include "npu/asr/model.h"
+#include "npu/rt/rt.h"
+
+enum asr_precision {
+    ASR_PREC_INT8, /* INT8 linear layers: the default */
+    ASR_PREC_F32,  /* reference path: everything in f32 */
+};
+
+struct asr_engine;
+
+/* Widens, quantises and packs the weights into device buffers.  model and rt must outlive it. */
+int asr_engine_new(struct asr_engine **eng, const struct asr_model *model, struct npu_rt *rt,
+                   enum asr_precision prec, struct err *e);
+void asr_engine_free(struct asr_engine *eng);
+
+const struct asr_hparams *asr_engine_hp(const struct asr_engine *eng);
+enum asr_precision asr_engine_precision(const struct asr_engine *eng);
+
+/* Encoder pass, and the decoder's cross keys and values.
+ * mel: [2 * audio_ctx][n_mels], normalised log-mel, one frame a row.  1 <= audio_ctx <= n_audio_ctx.
+ * Rows beyond audio_ctx take no part: results do not depend on what ran before. */
+int asr_encode(struct asr_engine *eng, const float *mel, int audio_ctx, struct err *e);
+int asr_enc_ctx(const struct asr_engine *eng); /* audio_ctx of the last pass, 0 before */
+/* Encoder output [audio_ctx][n_audio_state], valid until the next pass. */
+const float *asr_enc_out(const struct asr_engine *eng);
+
+/* Decoder pass over n tokens at positions n_past .. n_past + n - 1 (n_past + n <= n_text_ctx).
+ * The KV cache holds positions 0 .. n_past - 1; calling with a smaller n_past forgets the rest.
+ * Logits are worked out for the last `rows` of the n rows (1 <= rows <= n, rows <= 32; 0: none). */
+int asr_decode(struct asr_engine *eng, const int32_t *tokens, int n, int n_past, int rows,
+               struct err *e);
+/* Logits [n_vocab] of row i of those asked for in the last pass (0 is the oldest). */
+const float *asr_logits(const struct asr_engine *eng, int i);
+
+/* Cross-attention rows kept by decoder passes: which (layer, head) pairs; none at first.
+ * n <= ASR_MAX_XHEADS. */
+enum { ASR_MAX_XHEADS = 64 };
+int asr_xattn_select(struct asr_engine *eng, const uint8_t (*heads)[2], int n, struct err *e);
+/* Probabilities [audio_ctx] for token row `row` (0 .. n-1 of the last pass) and selected pair i. */
+const float *asr_xattn(const struct asr_engine *eng, int row, int i);
+
+/* Residual stream after every step, for --dump: when `on`, passes run in pieces and keep copies.
+ * Encoder: conv [ctx][state], resid [1 + 2 layers][ctx][state].
+ * Decoder: resid [1 + 3 layers][state] of the last row.  Costs time and memory; off by default. */
+int asr_probe(struct asr_engine *eng, int on, struct err *e);
+const float *asr_probe_conv(const struct asr_engine *eng);
+const float *asr_probe_enc(const struct asr_engine *eng, int i);
+const float *asr_probe_dec(const struct asr_engine *eng, int i);
+
+/* Sizes for the memory row of the profile, bytes. */
+struct asr_mem {
+    uint64_t weights, kv, work;
+};
+void asr_engine_mem(const struct asr_engine *eng, struct asr_mem *m);
+
+#endif

@@ -1,0 +1,74 @@
+/* The engine's insides: where weights and activations live on the device.  For engine.c, weights.c
+ * and plan.c alone. */
+#ifndef ASR_NET_H
+#define ASR_NET_H
+
+#include "npu/asr/engine.h"
+
+/* A linear layer in a device buffer: out = a w^T (+ bias). */
+struct net_lin {
+    npu_addr w, par;
+    uint32_t n, k;
+    int i8;
+};
+
+struct net_block {
+    npu_addr attn_ln, cross_ln, mlp_ln; /* gain, bias; unused where folded into the weights */
+    struct net_lin qkv, out, cross_q, cross_kv, cross_out, fc1, fc2;
+};
+
+struct net_side {
+    int layers, state, heads;
+    struct net_block *block;
+    npu_addr ln; /* last LayerNorm */
+};
+
+/* Activations: one buffer each, sized for the largest pass. */
+struct net_work {
+    npu_addr mel, conv, x, y, q8, fig, qkv, att, h, cross, kv, enc_out, logits, xattn, probe;
+};
+
+struct asr_engine {
+    const struct asr_model *model;
+    struct asr_hparams hp;
+    struct npu_rt *rt;
+    enum asr_precision prec;
+    int fold; /* LayerNorm gains are inside the weights (INT8) */
+
+    struct net_side enc, dec;
+    struct net_lin conv1, conv2, logits;
+    npu_addr enc_pos; /* [n_audio_ctx][state] */
+    const struct asr_tensor *embed;
+    float *dec_pos; /* [n_text_ctx][state] */
+    float *row;     /* [n_text_ctx][state]: embeddings on their way in */
+
+    uint32_t weight_buf, work_buf, xattn_buf, probe_buf;
+    uint64_t weight_b, kv_b, work_b;
+    struct net_work at;
+
+    struct npu_list enc_list, dec_list;
+    int enc_list_ctx; /* audio_ctx the encoder's list was made for */
+    int ctx;          /* of the last encoder pass */
+    int dec_rows, dec_n; /* of the last decoder pass */
+
+    uint8_t xhead[ASR_MAX_XHEADS][2];
+    int n_xhead;
+    uint64_t *xmask; /* [text layers] */
+    npu_addr *xat;   /* [text layers]: probabilities of a layer's chosen heads */
+
+    int probe;
+    float *probe_enc, *probe_dec, *probe_conv;
+};
+
+/* weights.c */
+int net_load(struct asr_engine *g, struct err *e);
+/* plan.c: writes the lists. */
+int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e);
+int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct err *e);
+
+static inline void *net_map(const struct asr_engine *g, npu_addr a)
+{
+    return (char *)npu_buf_map(g->rt, (uint32_t)(a >> 48)) + (a & (((npu_addr)1 << 48) - 1));
+}
+
+#endif

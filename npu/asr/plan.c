@@ -1,0 +1,218 @@
+/* Command lists of the encoder and the decoder: shapes to commands, tiles and addresses.
+ *
+ * Tile shapes depend on the command's shape alone, never on the number of columns: so results do not
+ * either.  Large products are cut so that a tile's rows and a panel of weights stay in a core's L2;
+ * products of a few rows (decoder) are cut along the output channels only. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/k.h"
+#include "npu/asr/net.h"
+
+enum { FEW_ROWS = 24 };
+
+static uint16_t small(uint32_t x, uint32_t max) { return (uint16_t)(x < max ? x : max); }
+
+static int add(struct npu_list *l, const struct npu_cmd *c) { return npu_list_add(l, c) < 0; }
+
+/* rows x lin: a at `in` (stride lda elements), residual rows at `res` when not 0. */
+static int add_gemm(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, uint32_t m,
+                    npu_addr in, uint32_t lda, npu_addr out, uint32_t ldo, unsigned flags,
+                    npu_addr res, uint32_t ldr)
+{
+    struct npu_cmd c = {
+        .op = w->i8 ? NPU_GEMM_I8 : NPU_GEMM_F32,
+        .flags = (uint8_t)(flags | NPU_BIAS | (res ? NPU_ADD : 0)),
+        .m = m,
+        .n = w->n,
+        .k = w->k,
+        .lda = lda,
+        .ldo = ldo,
+        .ldp = ldr,
+        .in = {in, w->w, w->par, res},
+        .out = out,
+        .aux = w->i8 ? g->at.fig : 0,
+    };
+    if (m <= FEW_ROWS) {
+        uint32_t n = k_round(w->n / 16 ? w->n / 16 : 1, K_PAD_N);
+        c.tile_m = (uint16_t)m;
+        c.tile_n = small(n, 512);
+    } else {
+        c.tile_m = 96;
+        c.tile_n = 128;
+    }
+    return add(l, &c);
+}
+
+/* The rows a linear layer will read: as they are (f32), or quantised. */
+static int add_input(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, uint32_t m,
+                     npu_addr *in, uint32_t *lda)
+{
+    if (!w->i8) {
+        return 0;
+    }
+    struct npu_cmd c = {.op = NPU_QUANT,
+                        .m = m,
+                        .n = w->k,
+                        .k = w->k,
+                        .lda = *lda,
+                        .ldo = k_round(w->k, K_PAD_K),
+                        .tile_m = small(m, 32),
+                        .tile_n = 1,
+                        .in = {*in},
+                        .out = g->at.q8,
+                        .aux = g->at.fig};
+    *in = c.out;
+    *lda = c.ldo;
+    return add(l, &c);
+}
+
+/* LayerNorm before a linear layer: to f32 rows, or straight to s8 rows. */
+static int add_norm(struct asr_engine *g, struct npu_list *l, int i8, npu_addr ln, uint32_t m,
+                    uint32_t k, npu_addr x, npu_addr *in, uint32_t *lda)
+{
+    struct npu_cmd c = {.op = i8 ? NPU_NORM_Q : NPU_NORM,
+                        .m = m,
+                        .n = k,
+                        .k = k,
+                        .lda = k,
+                        .ldo = i8 ? k_round(k, K_PAD_K) : k,
+                        .tile_m = small(m, 32),
+                        .tile_n = 1,
+                        .in = {x, i8 ? 0 : ln},
+                        .out = i8 ? g->at.q8 : g->at.y,
+                        .aux = i8 ? g->at.fig : 0};
+    *in = c.out;
+    *lda = c.ldo;
+    return add(l, &c);
+}
+
+static int add_attn(struct npu_list *l, const struct net_side *s, uint32_t m, uint32_t n,
+                    npu_addr q, uint32_t ldq, npu_addr keys, npu_addr vals, uint32_t ldkv,
+                    npu_addr out, unsigned flags, uint32_t tile_m, npu_addr probs, uint64_t mask)
+{
+    const uint32_t d = (uint32_t)(s->state / s->heads);
+    struct npu_cmd c = {.op = NPU_ATTN,
+                        .flags = (uint8_t)(flags | (mask ? NPU_PROBS : 0)),
+                        .m = m,
+                        .n = n,
+                        .k = d,
+                        .lda = ldq,
+                        .ldw = ldkv,
+                        .ldo = (uint32_t)s->state,
+                        .ldp = n,
+                        .tile_m = (uint16_t)tile_m,
+                        .tile_n = 1,
+                        .heads = (uint16_t)s->heads,
+                        .in = {q, keys, vals, mask ? probs : 0},
+                        .out = out,
+                        .mask = mask,
+                        .scale = {1.0f / sqrtf((float)d)}};
+    return add(l, &c);
+}
+
+static int add_mlp(struct asr_engine *g, struct npu_list *l, const struct net_side *s,
+                   const struct net_block *b, uint32_t m)
+{
+    const uint32_t d = (uint32_t)s->state;
+    npu_addr in;
+    uint32_t lda;
+    int bad = add_norm(g, l, b->fc1.i8, b->mlp_ln, m, d, g->at.x, &in, &lda);
+    bad |= add_gemm(g, l, &b->fc1, m, in, lda, g->at.h, 4 * d, NPU_GELU, 0, 0);
+    in = g->at.h;
+    lda = 4 * d;
+    bad |= add_input(g, l, &b->fc2, m, &in, &lda);
+    return bad | add_gemm(g, l, &b->fc2, m, in, lda, g->at.x, d, 0, g->at.x, d);
+}
+
+/* What follows attention: output projection onto the residual stream. */
+static int add_out(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, uint32_t m,
+                   uint32_t d)
+{
+    npu_addr in = g->at.att;
+    uint32_t lda = d;
+    int bad = add_input(g, l, w, m, &in, &lda);
+    return bad | add_gemm(g, l, w, m, in, lda, g->at.x, d, 0, g->at.x, d);
+}
+
+int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e)
+{
+    struct npu_list *l = &g->enc_list;
+    const uint32_t d = (uint32_t)g->enc.state, mels = (uint32_t)g->hp.n_mels, m = (uint32_t)ctx;
+    npu_addr in;
+    uint32_t lda;
+    int bad = 0;
+    l->n = 0;
+    l->checked = 0;
+    l->what = "encoder";
+    /* A row of the convolutions is three frames in a row: rows overlap, nothing is copied.  Both
+     * inputs begin with a frame of zeros. */
+    bad |= add_gemm(g, l, &g->conv1, 2 * m, g->at.mel, mels, g->at.conv + (npu_addr)d * 4, d,
+                    NPU_GELU, 0, 0);
+    in = g->at.conv;
+    lda = 2 * d;
+    bad |= add_input(g, l, &g->conv2, m, &in, &lda);
+    bad |= add_gemm(g, l, &g->conv2, m, in, lda, g->at.x, d, NPU_GELU, g->enc_pos, d);
+    for (int i = 0; i < g->enc.layers; i++) {
+        const struct net_block *b = &g->enc.block[i];
+        bad |= add_norm(g, l, b->qkv.i8, b->attn_ln, m, d, g->at.x, &in, &lda);
+        bad |= add_gemm(g, l, &b->qkv, m, in, lda, g->at.qkv, 3 * d, 0, 0, 0);
+        bad |= add_attn(l, &g->enc, m, m, g->at.qkv, 3 * d, g->at.qkv + (npu_addr)d * 4,
+                        g->at.qkv + (npu_addr)d * 8, 3 * d, g->at.att, 0, 48, 0, 0);
+        bad |= add_out(g, l, &b->out, m, d);
+        bad |= add_mlp(g, l, &g->enc, b, m);
+    }
+    npu_addr q8;
+    uint32_t ldq8;
+    bad |= add_norm(g, l, 0, g->enc.ln, m, d, g->at.x, &in, &lda);
+    l->cmd[l->n - 1].out = g->at.enc_out;
+    if (g->fold) {
+        bad |= add_norm(g, l, 1, 0, m, d, g->at.x, &q8, &ldq8);
+    }
+    for (int i = 0; i < g->dec.layers; i++) {
+        const uint32_t two = 2 * (uint32_t)g->dec.state;
+        const npu_addr at = g->at.cross + (npu_addr)i * (npu_addr)g->hp.n_audio_ctx * two * 4;
+        bad |= add_gemm(g, l, &g->dec.block[i].cross_kv, m, g->fold ? q8 : g->at.enc_out,
+                        g->fold ? ldq8 : d, at, two, 0, 0, 0);
+    }
+    return bad ? err_set(e, ERR_MEM, "no memory for the encoder's command list") : 0;
+}
+
+int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct err *e)
+{
+    struct npu_list *l = &g->dec_list;
+    const uint32_t d = (uint32_t)g->dec.state, m = (uint32_t)n;
+    npu_addr in;
+    uint32_t lda;
+    int bad = 0;
+    l->n = 0;
+    l->checked = 0;
+    l->what = "decoder";
+    for (int i = 0; i < g->dec.layers; i++) {
+        const struct net_block *b = &g->dec.block[i];
+        /* the cache of a layer is its rows of query, key, value: [n_text_ctx][3 state] */
+        const npu_addr kv = g->at.kv + (npu_addr)i * (npu_addr)g->hp.n_text_ctx * 3 * d * 4;
+        const npu_addr now = kv + (npu_addr)n_past * 3 * d * 4;
+        const npu_addr cross =
+            g->at.cross + (npu_addr)i * (npu_addr)g->hp.n_audio_ctx * 2 * d * 4;
+        bad |= add_norm(g, l, b->qkv.i8, b->attn_ln, m, d, g->at.x, &in, &lda);
+        bad |= add_gemm(g, l, &b->qkv, m, in, lda, now, 3 * d, 0, 0, 0);
+        bad |= add_attn(l, &g->dec, m, (uint32_t)(n_past + n), now, 3 * d, kv + (npu_addr)d * 4,
+                        kv + (npu_addr)d * 8, 3 * d, g->at.att, NPU_CAUSAL, 1, 0, 0);
+        bad |= add_out(g, l, &b->out, m, d);
+        bad |= add_norm(g, l, b->cross_q.i8, b->cross_ln, m, d, g->at.x, &in, &lda);
+        bad |= add_gemm(g, l, &b->cross_q, m, in, lda, g->at.qkv, d, 0, 0, 0);
+        bad |= add_attn(l, &g->dec, m, (uint32_t)g->ctx, g->at.qkv, d, cross,
+                        cross + (npu_addr)d * 4, 2 * d, g->at.att, 0, 1,
+                        g->xat ? g->xat[i] : 0, g->xmask[i]);
+        bad |= add_out(g, l, &b->cross_out, m, d);
+        bad |= add_mlp(g, l, &g->dec, b, m);
+    }
+    if (rows) {
+        const npu_addr x = g->at.x + (npu_addr)(n - rows) * d * 4;
+        bad |= add_norm(g, l, g->logits.i8, g->dec.ln, (uint32_t)rows, d, x, &in, &lda);
+        bad |= add_gemm(g, l, &g->logits, (uint32_t)rows, in, lda, g->at.logits,
+                        (uint32_t)g->hp.n_vocab, 0, 0, 0);
+    }
+    return bad ? err_set(e, ERR_MEM, "no memory for the decoder's command list") : 0;
+}

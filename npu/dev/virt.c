@@ -1,0 +1,368 @@
+/* The virtual NPU: columns are queues of tiles, served by host threads with SIMD kernels.
+ *
+ * Tiles of a job are dealt round robin: tile t belongs to column t mod columns; the last round may be
+ * short, then the columns without a tile rest.  Thread w serves columns w, w + threads, ... and helps
+ * out where tiles are left when its own columns have none, so a thread that the machine holds up
+ * costs no more than its share.  Whoever serves a tile, its bits are the same.
+ *
+ * The submitting thread is thread 0: it lends its core to the columns it would otherwise wait for.
+ * The others spin for a moment between jobs and lists, then sleep in a futex: an idle device costs
+ * nothing.  Nothing is allocated while a list runs. */
+#include "npu/dev/dev.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "app/base/clk.h"
+
+/* About 30 microseconds: longer than a gap between two jobs, shorter than a time slice. */
+enum { SPIN = 1500 };
+
+/* Progress of one job. */
+struct sync {
+    alignas(64) _Atomic uint32_t next[DEV_MAX_COLS]; /* tiles claimed, by column */
+    _Atomic uint32_t done;                           /* tiles finished; futex word */
+    _Atomic uint32_t sleepers;
+};
+
+/* Figures of one thread: it alone writes, anyone reads. */
+struct figures {
+    _Atomic uint64_t col_busy[DEV_MAX_COLS], col_transfer[DEV_MAX_COLS], col_tiles[DEV_MAX_COLS];
+    _Atomic uint64_t op_busy[NPU_OP_COUNT], op_tiles[NPU_OP_COUNT];
+};
+
+struct worker {
+    alignas(64) struct figures fig;
+    struct virt *v;
+    int index;
+    pthread_t thread;
+    void *scratch;
+};
+
+struct virt {
+    struct dev dev;
+    const struct k_table *kernels;
+    struct worker *worker;
+    int started; /* threads that run, thread 0 not counted */
+    size_t scratch_b;
+
+    /* The open list.  Written by the submitter while `active` is 0 and the gate is shut. */
+    const struct dev_job *job;
+    int n_job;
+    struct sync *sync;
+    int sync_cap;
+
+    alignas(64) _Atomic uint32_t gate; /* odd: a list is open; futex word */
+    _Atomic uint32_t sleepers;         /* threads asleep at the gate */
+    _Atomic uint32_t active;           /* threads inside the list, thread 0 not counted */
+    atomic_bool quit;
+
+    /* Submitter's figures. */
+    _Atomic uint64_t lists, cmds, list_ns;
+    _Atomic uint64_t op_calls[NPU_OP_COUNT], op_wall[NPU_OP_COUNT], op_bytes[NPU_OP_COUNT],
+        op_macs[NPU_OP_COUNT];
+};
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t seen)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 0x7fffffff, NULL, NULL, 0);
+}
+
+/* One writer: a plain add, visible to readers without tearing. */
+static void count(_Atomic uint64_t *c, uint64_t n)
+{
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+static bool moves_only(int op) { return op == NPU_COPY; }
+
+static void run_tile(struct worker *w, const struct dev_job *j, uint32_t tile)
+{
+    const struct npu_cmd *c = j->args.c;
+    const uint32_t mi = tile % j->tiles_m, nj = tile / j->tiles_m;
+    const uint32_t m0 = mi * c->tile_m, n0 = nj * c->tile_n;
+    /* the edge tiles are trimmed */
+    const uint32_t m1 = c->m - m0 < c->tile_m ? c->m : m0 + c->tile_m;
+    const uint32_t n1 = j->cols - n0 < c->tile_n ? j->cols : n0 + c->tile_n;
+    w->v->kernels->run[c->op](&j->args, m0, m1, n0, n1, w->scratch);
+}
+
+/* Serves column col until it has no tile left; returns the number served. */
+static uint32_t serve(struct worker *w, const struct dev_job *j, struct sync *s, uint32_t col,
+                      int64_t *now)
+{
+    const uint32_t columns = (uint32_t)w->v->dev.columns, total = j->tiles_m * j->tiles_n;
+    const int op = j->args.c->op;
+    uint32_t served = 0;
+    for (;;) {
+        uint32_t t = atomic_load_explicit(&s->next[col], memory_order_relaxed);
+        if (col + t * columns >= total) {
+            return served;
+        }
+        t = atomic_fetch_add_explicit(&s->next[col], 1, memory_order_relaxed);
+        if (col + t * columns >= total) {
+            return served;
+        }
+        run_tile(w, j, col + t * columns);
+        const int64_t then = *now;
+        *now = clk_ns();
+        const uint64_t spent = (uint64_t)(*now - then);
+        count(moves_only(op) ? &w->fig.col_transfer[col] : &w->fig.col_busy[col], spent);
+        count(&w->fig.col_tiles[col], 1);
+        count(&w->fig.op_busy[op], spent);
+        count(&w->fig.op_tiles[op], 1);
+        served++;
+    }
+}
+
+/* Waits until `total` tiles of the job are done. */
+static void job_wait(struct sync *s, uint32_t total)
+{
+    uint32_t seen;
+    for (int i = 0; i < SPIN; i++) {
+        if (atomic_load_explicit(&s->done, memory_order_acquire) == total) {
+            return;
+        }
+        pause_cpu();
+    }
+    atomic_fetch_add(&s->sleepers, 1);
+    while ((seen = atomic_load(&s->done)) != total) {
+        futex_wait(&s->done, seen);
+    }
+    atomic_fetch_sub(&s->sleepers, 1);
+}
+
+static void run_job(struct worker *w, int i)
+{
+    const struct dev_job *j = &w->v->job[i];
+    struct sync *s = &w->v->sync[i];
+    const uint32_t columns = (uint32_t)w->v->dev.columns, threads = (uint32_t)w->v->dev.threads;
+    const uint32_t total = j->tiles_m * j->tiles_n;
+    uint32_t served = 0;
+    int64_t now = clk_ns();
+    for (uint32_t c = (uint32_t)w->index; c < columns; c += threads) {
+        served += serve(w, j, s, c, &now);
+    }
+    for (uint32_t c = 0; c < columns && threads > 1; c++) {
+        served += serve(w, j, s, c, &now);
+    }
+    if (served) {
+        uint32_t before = atomic_fetch_add(&s->done, served);
+        if (before + served == total && atomic_load(&s->sleepers)) {
+            futex_wake(&s->done);
+        }
+    }
+    job_wait(s, total);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    struct virt *v = w->v;
+    uint32_t last = 0;
+    for (;;) {
+        uint32_t g;
+        for (int i = 0; i < SPIN; i++) {
+            g = atomic_load_explicit(&v->gate, memory_order_acquire);
+            if ((g & 1 && g != last) || atomic_load_explicit(&v->quit, memory_order_relaxed)) {
+                break;
+            }
+            pause_cpu();
+        }
+        while (g = atomic_load(&v->gate), !(g & 1 && g != last) && !atomic_load(&v->quit)) {
+            atomic_fetch_add(&v->sleepers, 1);
+            if (!atomic_load(&v->quit) && atomic_load(&v->gate) == g) {
+                futex_wait(&v->gate, g);
+            }
+            atomic_fetch_sub(&v->sleepers, 1);
+        }
+        if (atomic_load(&v->quit)) {
+            return NULL;
+        }
+        /* Inside only if the list is still open once we are counted. */
+        atomic_fetch_add(&v->active, 1);
+        if (atomic_load(&v->gate) == g) {
+            for (int i = 0; i < v->n_job; i++) {
+                run_job(w, i);
+            }
+            last = g;
+        }
+        atomic_fetch_sub(&v->active, 1);
+    }
+}
+
+static int grow(struct virt *v, int n, size_t scratch_b, struct err *e)
+{
+    if (n > v->sync_cap) {
+        struct sync *s = aligned_alloc(64, (size_t)n * sizeof *s);
+        if (!s) {
+            return err_set(e, ERR_MEM, "no memory for a list of %d commands", n);
+        }
+        free(v->sync);
+        v->sync = s;
+        v->sync_cap = n;
+    }
+    if (scratch_b > v->scratch_b) {
+        const size_t b = (scratch_b + 4095) / 4096 * 4096;
+        for (int i = 0; i < v->dev.threads; i++) {
+            void *p = aligned_alloc(4096, b);
+            if (!p) {
+                return err_set(e, ERR_MEM, "no memory for %zu bytes of tile memory", b);
+            }
+            free(v->worker[i].scratch);
+            v->worker[i].scratch = p;
+        }
+        v->scratch_b = b;
+    }
+    return 0;
+}
+
+static int virt_run(struct dev *d, const struct dev_job *job, int n, size_t scratch_b,
+                    struct err *e)
+{
+    struct virt *v = (struct virt *)d;
+    int rc = grow(v, n, scratch_b, e);
+    if (rc || n == 0) {
+        return rc;
+    }
+    const int64_t start = clk_ns();
+    int64_t then = start;
+    v->job = job;
+    v->n_job = n;
+    for (int i = 0; i < n; i++) {
+        for (int c = 0; c < v->dev.columns; c++) {
+            atomic_store_explicit(&v->sync[i].next[c], 0, memory_order_relaxed);
+        }
+        atomic_store_explicit(&v->sync[i].done, 0, memory_order_relaxed);
+        atomic_store_explicit(&v->sync[i].sleepers, 0, memory_order_relaxed);
+    }
+    atomic_fetch_add(&v->gate, 1);
+    if (atomic_load(&v->sleepers)) {
+        futex_wake(&v->gate);
+    }
+    for (int i = 0; i < n; i++) {
+        const int op = job[i].args.c->op;
+        run_job(&v->worker[0], i);
+        const int64_t now = clk_ns();
+        count(&v->op_calls[op], 1);
+        count(&v->op_wall[op], (uint64_t)(now - then));
+        count(&v->op_bytes[op], job[i].bytes);
+        count(&v->op_macs[op], job[i].macs);
+        then = now;
+    }
+    atomic_fetch_add(&v->gate, 1);
+    /* Nobody may look at the jobs once we return. */
+    for (int i = 0; atomic_load(&v->active); i++) {
+        if (i < SPIN) {
+            pause_cpu();
+        } else {
+            syscall(SYS_sched_yield);
+        }
+    }
+    count(&v->lists, 1);
+    count(&v->cmds, (uint64_t)n);
+    count(&v->list_ns, (uint64_t)(clk_ns() - start));
+    return 0;
+}
+
+static uint64_t get(const _Atomic uint64_t *c)
+{
+    return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+static void virt_stats(const struct dev *d, struct dev_stats *s)
+{
+    const struct virt *v = (const struct virt *)d;
+    memset(s, 0, sizeof *s);
+    for (int i = 0; i < v->dev.threads; i++) {
+        const struct figures *f = &v->worker[i].fig;
+        for (int c = 0; c < v->dev.columns; c++) {
+            s->col[c].busy += get(&f->col_busy[c]);
+            s->col[c].transfer += get(&f->col_transfer[c]);
+            s->col[c].tiles += get(&f->col_tiles[c]);
+        }
+        for (int op = 0; op < NPU_OP_COUNT; op++) {
+            s->op[op].busy += get(&f->op_busy[op]);
+            s->op[op].tiles += get(&f->op_tiles[op]);
+        }
+    }
+    for (int op = 0; op < NPU_OP_COUNT; op++) {
+        s->op[op].calls = get(&v->op_calls[op]);
+        s->op[op].wall = get(&v->op_wall[op]);
+        s->op[op].bytes = get(&v->op_bytes[op]);
+        s->op[op].macs = get(&v->op_macs[op]);
+    }
+    s->lists = get(&v->lists);
+    s->cmds = get(&v->cmds);
+    s->list_ns = get(&v->list_ns);
+}
+
+static void virt_close(struct dev *d)
+{
+    struct virt *v = (struct virt *)d;
+    atomic_store(&v->quit, true);
+    atomic_fetch_add(&v->gate, 2); /* changes the futex word, opens nothing */
+    futex_wake(&v->gate);
+    for (int i = 1; i <= v->started; i++) {
+        pthread_join(v->worker[i].thread, NULL);
+    }
+    for (int i = 0; v->worker && i < v->dev.threads; i++) {
+        free(v->worker[i].scratch);
+    }
+    free(v->worker);
+    free(v->sync);
+    free(v);
+}
+
+int dev_virt_open(struct dev **d, int columns, int threads, const struct k_table *kernels,
+                  struct err *e)
+{
+    static const struct dev_ops ops = {virt_run, virt_stats, virt_close};
+    struct virt *v = aligned_alloc(64, (sizeof *v + 63) / 64 * 64);
+    /* a column is one engine: more threads than columns would have nothing of their own */
+    threads = threads < columns ? threads : columns;
+    if (!v) {
+        return err_set(e, ERR_MEM, "no memory for the virtual NPU");
+    }
+    memset(v, 0, sizeof *v);
+    v->dev = (struct dev){&ops, columns, threads};
+    v->kernels = kernels;
+    v->worker = aligned_alloc(64, (size_t)threads * sizeof *v->worker);
+    if (!v->worker) {
+        v->dev.threads = 0;
+        virt_close(&v->dev);
+        return err_set(e, ERR_MEM, "no memory for the virtual NPU");
+    }
+    memset(v->worker, 0, (size_t)threads * sizeof *v->worker);
+    for (int i = 0; i < threads; i++) {
+        v->worker[i].v = v;
+        v->worker[i].index = i;
+        if (i && pthread_create(&v->worker[i].thread, NULL, worker_main, &v->worker[i])) {
+            virt_close(&v->dev);
+            return err_set(e, ERR_NPU, "cannot start thread %d of the virtual NPU", i);
+        }
+        v->started = i;
+    }
+    *d = &v->dev;
+    return 0;
+}

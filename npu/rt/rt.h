@@ -1,0 +1,79 @@
+/* The NPU runtime as the engine sees it: a device with columns, buffers, command lists, counters.
+ *
+ * One rt belongs to one submitting thread at a time; counters may be read from any thread. */
+#ifndef NPU_RT_H
+#define NPU_RT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/base/err.h"
+#include "kernels/op.h"
+
+enum { NPU_MAX_COLS = 8 };
+
+struct npu_rt_opts {
+    const char *device; /* "virtual:npu4" (default, NULL), "virtual:npu1", "npu" (the real one) */
+    int columns;        /* 1..8; 0: the profile's own (npu1: 4, npu4: 8) */
+    int threads;        /* host threads that serve the columns; 0: one per online CPU */
+};
+
+struct npu_rt;
+
+int npu_rt_open(struct npu_rt **rt, const struct npu_rt_opts *o, struct err *e);
+void npu_rt_close(struct npu_rt *rt);
+
+const char *npu_rt_name(const struct npu_rt *rt);  /* "virtual NPU (npu4), 8 columns on 2 threads" */
+const char *npu_rt_short(const struct npu_rt *rt); /* "virt 8col" */
+const char *npu_rt_isa(const struct npu_rt *rt);   /* "avx512-vnni", "avx2", "c" */
+int npu_rt_columns(const struct npu_rt *rt);
+int npu_rt_threads(const struct npu_rt *rt);
+
+/* Buffers.  64-byte aligned, zeroed, counted.  The handle is never 0. */
+int npu_buf_new(struct npu_rt *rt, size_t size, const char *what, uint32_t *buf, struct err *e);
+void npu_buf_free(struct npu_rt *rt, uint32_t buf);
+void *npu_buf_map(struct npu_rt *rt, uint32_t buf);
+size_t npu_buf_size(const struct npu_rt *rt, uint32_t buf);
+/* Host to device, counted as transfer. */
+void npu_buf_write(struct npu_rt *rt, uint32_t buf, size_t off, const void *data, size_t size);
+
+/* Command lists: an array of packed commands.  rt checks every address and shape of a list the first
+ * time it is seen and after every change (npu_list.checked = 0), then runs it in order. */
+struct npu_list {
+    struct npu_cmd *cmd;
+    int n, cap;
+    int checked;
+    const char *what; /* for the profile and for messages */
+    void *jobs;       /* rt's: the commands resolved */
+    int jobs_cap;
+    size_t scratch_b;
+};
+int npu_list_add(struct npu_list *l, const struct npu_cmd *c); /* index, or -ERR_MEM */
+void npu_list_free(struct npu_list *l);
+/* Runs the commands and waits.  -ERR_NPU: a command is not valid (the sentence names it). */
+int npu_list_run(struct npu_rt *rt, struct npu_list *l, struct err *e);
+
+/* Counters since the start, all nanoseconds of one column unless said. */
+struct npu_col_stats {
+    uint64_t busy, transfer, wait; /* kernels; packing and copying; idle inside a list */
+    uint64_t tiles;
+};
+struct npu_op_stats {
+    uint64_t calls, tiles, bytes, macs;
+    uint64_t busy; /* kernel time summed over columns */
+    uint64_t wall; /* from the first tile to the last */
+};
+struct npu_stats {
+    int columns;
+    struct npu_col_stats col[NPU_MAX_COLS];
+    struct npu_op_stats op[NPU_OP_COUNT];
+    uint64_t lists, cmds;    /* sent and done */
+    uint64_t submit_ns;      /* host time in checks and hand-over */
+    uint64_t list_ns;        /* wall time of lists */
+    uint64_t write_ns, write_bytes; /* host to device */
+    uint64_t buf_bytes, buf_count, allocs;
+};
+void npu_rt_stats(const struct npu_rt *rt, struct npu_stats *s);
+const char *npu_op_name(int op);
+
+#endif

@@ -1,0 +1,236 @@
+/* Every table of kernels against the reference, bit for bit, on random and adversarial operands.
+ * KERNEL_SEED repeats a run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "app/base/cpu.h"
+#include "kernels/k.h"
+#include "kernels/ref/ref.h"
+
+static uint64_t state;
+
+static uint32_t rnd(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 32);
+}
+
+static float rndf(void) { return (float)(int32_t)rnd() * (1.0f / 2147483648.0f); }
+
+static uint32_t upto(uint32_t n) { return 1 + rnd() % n; }
+
+static void *block(size_t n)
+{
+    void *p = aligned_alloc(64, (n + 127) / 64 * 64);
+    assert_non_null(p);
+    memset(p, 0, (n + 127) / 64 * 64);
+    return p;
+}
+
+static int tables(const struct k_table **t)
+{
+    unsigned have = 0;
+    int n = 0;
+    assert_int_equal(cpu_features(&have, NULL), 0);
+#if defined(__x86_64__)
+    if (have & CPU_AVX2) {
+        t[n++] = &k_table_avx2;
+    }
+    if (have & CPU_AVX512) {
+        t[n++] = &k_table_avx512;
+    }
+#endif
+    return n;
+}
+
+/* Runs c in both tables in tiles of random size, compares out (and aux). */
+static void both(const struct k_table *t, struct k_args *a, uint32_t cols, size_t out_b,
+                 size_t aux_b)
+{
+    struct k_args b = *a;
+    void *scratch = block(k_scratch_bytes(a->c));
+    a->out = block(out_b);
+    b.out = block(out_b);
+    if (aux_b) {
+        a->aux = block(aux_b);
+        b.aux = block(aux_b);
+    }
+    k_table_c.run[a->c->op](a, 0, a->c->m, 0, cols, scratch);
+    const uint32_t tm = a->c->tile_m, tn = a->c->tile_n;
+    for (uint32_t i = 0; i < a->c->m; i += tm) {
+        for (uint32_t j = 0; j < cols; j += tn) {
+            t->run[a->c->op](&b, i, i + tm < a->c->m ? i + tm : a->c->m, j,
+                             j + tn < cols ? j + tn : cols, scratch);
+        }
+    }
+    if (memcmp(a->out, b.out, out_b) != 0 || (aux_b && memcmp(a->aux, b.aux, aux_b) != 0)) {
+        fail_msg("%s differs from the reference: op %d m %u n %u k %u flags %d", t->name, a->c->op,
+                 a->c->m, a->c->n, a->c->k, a->c->flags);
+    }
+    free(a->out);
+    free(b.out);
+    if (aux_b) {
+        free(a->aux);
+        free(b.aux);
+    }
+    free(scratch);
+}
+
+static void fill(float *x, size_t n, int kind)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] = kind == 1 ? 0 : rndf() * (kind == 2 && rnd() % 50 == 0 ? 1e4f : 1.0f);
+    }
+}
+
+static void test_rows(void **unused)
+{
+    const struct k_table *t[4];
+    int nt = tables(t);
+    (void)unused;
+    for (int round = 0; round < 300 * nt; round++) {
+        struct npu_cmd c = {.m = upto(9), .k = upto(300), .tile_m = (uint16_t)upto(5), .tile_n = 32};
+        const uint8_t ops[] = {NPU_QUANT, NPU_NORM, NPU_NORM_Q, NPU_COPY};
+        c.op = ops[rnd() % 4];
+        c.n = c.k;
+        c.lda = c.k + rnd() % 9;
+        const int to_s8 = c.op == NPU_QUANT || c.op == NPU_NORM_Q;
+        c.ldo = to_s8 ? k_round(c.k, 64) + 64 * (rnd() % 2) : c.k + rnd() % 5;
+        float *x = block((size_t)c.m * c.lda * 4), *gain = block((size_t)c.k * 8);
+        fill(x, (size_t)c.m * c.lda, round % 3);
+        fill(gain, 2 * (size_t)c.k, 0);
+        struct k_args a = {.c = &c, .in = {x, gain}};
+        both(t[round % nt], &a, 1, (size_t)c.m * c.ldo * (to_s8 ? 1 : 4),
+             to_s8 ? c.m * sizeof(struct k_row) : 0);
+        free(x);
+        free(gain);
+    }
+}
+
+static void test_gemm(void **unused)
+{
+    const struct k_table *t[4];
+    int nt = tables(t);
+    (void)unused;
+    for (int round = 0; round < 400 * nt; round++) {
+        const int i8 = rnd() % 2;
+        struct npu_cmd c = {.op = i8 ? NPU_GEMM_I8 : NPU_GEMM_F32,
+                            .m = upto(30),
+                            .n = upto(200),
+                            .k = upto(200),
+                            .tile_m = (uint16_t)upto(20),
+                            .tile_n = (uint16_t)(32 * upto(4))};
+        c.flags = (uint8_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
+        c.lda = i8 ? k_round(c.k, 64) : c.k + rnd() % 3;
+        c.ldo = c.n + rnd() % 3;
+        c.ldp = c.n + rnd() % 3;
+        const uint32_t np = k_round(c.n, 32);
+        float *par = block((size_t)np * 12), *add = block((size_t)c.m * c.ldp * 4);
+        float *row = block((size_t)c.k * 4);
+        fill(par, 3 * (size_t)np, 0);
+        fill(add, (size_t)c.m * c.ldp, 0);
+        struct k_args a = {.c = &c, .in = {NULL, NULL, par, add}};
+        void *w = block(i8 ? k_packed_i8_bytes(c.n, c.k) : k_packed_f32_bytes(c.n, c.k));
+        void *x = block((size_t)c.m * c.lda * 4);
+        struct k_row *fig = block(c.m * sizeof *fig);
+        const int kind = (int)(rnd() % 3);
+        if (i8) {
+            k_pack_i8_init(w, c.n, c.k);
+        }
+        for (uint32_t j = 0; j < c.n; j++) {
+            fill(row, c.k, kind);
+            if (i8) {
+                par[j] = k_pack_i8(w, c.k, j, row);
+            } else {
+                k_pack_f32(w, c.k, j, row);
+            }
+        }
+        for (uint32_t i = 0; i8 && i < c.m; i++) {
+            /* adversarial: rows of +-127 against columns of +-127 */
+            fig[i].scale = kind == 1 ? 0 : 0.01f;
+            for (uint32_t j = 0; j < c.k; j++) {
+                int8_t v = (int8_t)(kind == 2 ? (rnd() & 1 ? 127 : -127) : (int)(rnd() % 255) - 127);
+                ((int8_t *)x)[(size_t)i * c.lda + j] = v;
+                fig[i].sum += v;
+            }
+        }
+        if (!i8) {
+            fill(x, (size_t)c.m * c.lda, kind);
+        }
+        a.in[0] = x;
+        a.in[1] = w;
+        a.aux = fig;
+        both(t[round % nt], &a, c.n, (size_t)c.m * c.ldo * 4, 0);
+        free(w);
+        free(x);
+        free(fig);
+        free(par);
+        free(add);
+        free(row);
+    }
+}
+
+static void test_attn(void **unused)
+{
+    const struct k_table *t[4];
+    int nt = tables(t);
+    (void)unused;
+    for (int round = 0; round < 120 * nt; round++) {
+        const uint32_t ds[] = {16, 32, 48, 64, 80, 128, 24};
+        struct npu_cmd c = {.op = NPU_ATTN, .m = upto(60), .n = upto(150), .k = ds[rnd() % 7]};
+        c.heads = (uint16_t)upto(3);
+        c.tile_m = rnd() % 2 ? 1 : 48;
+        c.tile_n = 1;
+        if (c.tile_m == 1 && rnd() % 2) {
+            c.flags |= NPU_CAUSAL;
+            c.n = c.n < c.m ? c.m : c.n;
+        }
+        c.lda = c.ldw = c.ldo = c.heads * c.k;
+        c.ldp = c.n;
+        c.scale[0] = 0.125f;
+        float *q = block((size_t)c.m * c.lda * 4), *kv = block((size_t)c.n * c.ldw * 4);
+        fill(q, (size_t)c.m * c.lda, round % 3);
+        fill(kv, (size_t)c.n * c.ldw, round % 3);
+        struct k_args a = {.c = &c, .in = {q, kv, kv}};
+        both(t[round % nt], &a, c.heads, (size_t)c.m * c.ldo * 4, 0);
+        free(q);
+        free(kv);
+    }
+}
+
+/* The polynomial against the C library. */
+static void test_functions(void **unused)
+{
+    (void)unused;
+    for (float x = -87; x < 88; x += 0.0137f) {
+        assert_true(fabs(ref_exp(x) / exp((double)x) - 1) < 4e-7);
+    }
+    assert_true(ref_exp(-1000) > 0 && isfinite(ref_exp(1000)) && isfinite(ref_exp(NAN)));
+    for (float x = -12; x < 12; x += 0.00137f) {
+        double u = 0.79788456080286535588 * ((double)x + 0.044715 * x * x * x);
+        assert_true(fabs(ref_gelu(x) - 0.5 * x * (1 + tanh(u))) < 2e-6);
+    }
+}
+
+int main(void)
+{
+    const char *seed = getenv("KERNEL_SEED");
+    state = seed ? strtoull(seed, NULL, 0) : 20261121;
+    printf("KERNEL_SEED=%llu\n", (unsigned long long)state);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_attn),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
