@@ -70,8 +70,8 @@ USE.app     := $(ROOMS)
 # One kernel template, compiled once for each instruction set; only these objects get ISA flags.
 ISA.x86_64 := avx2 avx512
 ISA        := $(patsubst kernels/host/k_%.c,%,$(wildcard $(ISA.$(shell uname -m):%=kernels/host/k_%.c)))
-FLAG.avx2   := -mavx2 -mfma -mf16c -O3
-FLAG.avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c -mprefer-vector-width=512 -O3
+FLAG.avx2   := -mavx2 -mfma -mf16c -O3 -fno-tree-pre
+FLAG.avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c -mprefer-vector-width=512 -O3 -fno-tree-pre
 OBJ.kernels := $(SRC.kernels:%.c=$(O)/%.o) $(ISA:%=$(O)/kernels/host/k_%.o)
 $(foreach i,$(ISA),$(eval $(O)/kernels/host/k_$(i).o: XCFLAGS := $(FLAG.$(i))))
 $(foreach r,$(filter-out kernels,$(ROOMS)),$(eval OBJ.$(r) := $(SRC.$(r):%.c=$(O)/%.o)))
@@ -122,8 +122,8 @@ MAN      = $(DESTDIR)$(PREFIX)/share/man/man1
 install: all                 ## install program, model, samples and man page (PREFIX, DESTDIR)
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DATA)/models/samples' '$(MAN)'
 	install -m 755 '$(O)/dictate' '$(DESTDIR)$(PREFIX)/bin/dictate'
-	$(if $(wildcard npu/models/*.bin*),install -m 644 $(wildcard npu/models/*.bin*) '$(DATA)/models')
-	$(if $(wildcard npu/models/samples/*.*),install -m 644 $(wildcard npu/models/samples/*.*) '$(DATA)/models/samples')
+	install -m 644 $(filter-out %.md,$(wildcard npu/models/*.*)) '$(DATA)/models'
+	install -m 644 $(wildcard npu/models/samples/*.*) '$(DATA)/models/samples'
 	install -m 644 app/dictate.1 '$(MAN)/dictate.1'
 uninstall:                   ## remove what install put there
 	rm -f '$(DESTDIR)$(PREFIX)/bin/dictate' '$(MAN)/dictate.1'

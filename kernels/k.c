@@ -19,6 +19,8 @@ const struct k_table k_table_c = {
             [NPU_NORM_Q] = ref_norm_q,
             [NPU_ATTN] = ref_attn,
             [NPU_COPY] = ref_copy,
+            [NPU_HEADS] = ref_heads,
+            [NPU_ATTN_I8] = ref_attn_i8,
         },
 };
 
@@ -42,11 +44,19 @@ size_t k_scratch_bytes(const struct npu_cmd *c)
     case NPU_NORM_Q:
         return k_round(c->k, 16) * sizeof(float);
     case NPU_ATTN:
-        /* scores of a block of up to K_ATTN_ROWS rows, turned queries, sums */
+        /* scores of a block of 48 rows, turned queries, sums */
         return ((size_t)k_round(c->n, 16) + c->k + 4) * 48 * sizeof(float) + 64;
+    case NPU_ATTN_I8:
+        /* six rows: scores, probabilities in f32 and u8 */
+        return (size_t)6 * k_round(c->n, 16) * (sizeof(float) + 1) + 128;
     default:
         return 64;
     }
+}
+
+size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k)
+{
+    return (size_t)k_round(rows, K_PAD_R) * heads * (k + sizeof(struct k_row));
 }
 
 size_t k_packed_f32_bytes(uint32_t n, uint32_t k)

@@ -9,7 +9,12 @@
  *   rows s8       [m][lda], lda >= kp, zero beyond k
  *   row figures   struct k_row [m] (aux)
  *   parameters    GEMM_F32: bias[np]; GEMM_I8: scale[np] bias[np]; with NPU_MUL then chan[np]
- *   LayerNorm     gain[k] bias[k] */
+ *   LayerNorm     gain[k] bias[k]
+ *   head packs    bytes, then figures struct k_row [heads][rp], rp: rows rounded up to 16:
+ *     queries s8  [heads][rp][k]
+ *     keys u8     [heads][rp / 16][k / 4][16][4], value + 128, 128 beyond the rows
+ *     values s8   [heads][rp / 4][k][4], 0 beyond the rows
+ *   figures beyond the rows are 0; k is a multiple of 16. */
 #ifndef KERNELS_K_H
 #define KERNELS_K_H
 
@@ -18,7 +23,7 @@
 
 #include "kernels/op.h"
 
-enum { K_PAD_N = 32, K_PAD_K = 64 };
+enum { K_PAD_N = 32, K_PAD_K = 64, K_PAD_R = 16 };
 
 /* Dynamic quantisation of a row: x = scale * q, q in -127..127; sum of the q. */
 struct k_row {
@@ -61,6 +66,9 @@ void k_pack_f32(float *packed, uint32_t k, uint32_t col, const float *w);
  * (k_pack_i8_init). */
 void k_pack_i8_init(uint8_t *packed, uint32_t n, uint32_t k);
 float k_pack_i8(uint8_t *packed, uint32_t k, uint32_t col, const float *w);
+
+/* Size of a head pack. */
+size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k);
 
 static inline uint32_t k_round(uint32_t x, uint32_t to) { return (x + to - 1) / to * to; }
 

@@ -16,8 +16,10 @@ enum npu_op {
     NPU_QUANT,    /* f32 rows to s8 rows, scale, sum */
     NPU_NORM,     /* LayerNorm rows to f32 */
     NPU_NORM_Q,   /* LayerNorm rows to s8 rows, scale, sum */
-    NPU_ATTN,     /* softmax(q k^T) v for all heads */
+    NPU_ATTN,     /* softmax(q k^T) v for all heads, f32 */
     NPU_COPY,     /* f32 rows */
+    NPU_HEADS,    /* f32 rows to INT8 heads: queries, keys or values, each packed its own way */
+    NPU_ATTN_I8,  /* softmax(q k^T) v on INT8 heads */
     NPU_OP_COUNT
 };
 
@@ -28,6 +30,8 @@ enum npu_flag {
     NPU_CAUSAL = 8, /* ATTN: row i sees keys 0 .. n - m + i */
     NPU_PROBS = 16, /* ATTN: write probabilities of chosen heads to in[3] */
     NPU_MUL = 32,   /* GEMM: multiply by chan[n] after GELU (fc2's balance), before ADD */
+    NPU_AS_K = 64,  /* HEADS: as keys */
+    NPU_AS_V = 128, /* HEADS: as values; neither: as queries */
 };
 
 /* Address: buffer handle in the upper 16 bits, byte offset in the lower 48; 0 is "none". */
@@ -43,7 +47,10 @@ typedef uint64_t npu_addr;
  *        weights that read it); out s8 rows; aux out.
  * ATTN:  in[0] q rows (stride lda), in[1] keys, in[2] values (stride ldw); m queries, n keys, heads of
  *        k values; scale[0] multiplies the scores; out rows (stride ldo); PROBS: in[3] f32
- *        [pairs][m][ldp], chosen heads as a bit mask in mask, pair i is the i-th set bit. */
+ *        [pairs][m][ldp], chosen heads as a bit mask in mask, pair i is the i-th set bit.
+ * HEADS: in[0] f32 rows, heads of k values side by side (stride lda); out an INT8 head pack of m rows
+ *        (kernels/k.h).
+ * ATTN_I8: in[0], in[1], in[2] head packs of queries, keys, values; otherwise as ATTN, not causal. */
 struct npu_cmd {
     uint8_t op, flags;
     uint16_t layer; /* for the profile and messages */

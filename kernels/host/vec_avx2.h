@@ -3,6 +3,7 @@
 #define KERNELS_HOST_VEC_AVX2_H
 
 #include <immintrin.h>
+#include <math.h>
 #include <stdint.h>
 
 typedef struct {
@@ -22,6 +23,8 @@ typedef struct {
 #define KT_SCORE_KEYS 2
 #define KT_PV_ROWS 1
 #define KT_W_OFFSET 0
+#define KT_QK_ROWS 2
+#define KT_QK_PANELS 2
 
 #define VF2(fn, x, y)                                                                              \
     (vf) { fn((x).a, (y).a), fn((x).b, (y).b) }
@@ -102,12 +105,41 @@ static inline void vf_to_s8(int8_t *p, vf x, uint32_t n, vi *sum)
     _mm_storeu_si128((__m128i *)p,
                      _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1)));
 }
+static inline void vf_to_u8(uint8_t *p, vf x)
+{
+    __m256i w = _mm256_packs_epi32(_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b));
+    w = _mm256_permute4x64_epi64(w, 0xd8);
+    _mm_storeu_si128((__m128i *)p,
+                     _mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1)));
+}
+static inline __m256 vf_shift2_half(__m256 p, __m256 t)
+{
+    return _mm256_castsi256_ps(
+        _mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
+}
+static inline vf vf_shift2(vf p, vf t) { return VF2(vf_shift2_half, p, t); }
 static inline int32_t vi_sum(vi x)
 {
     __m256i s = _mm256_add_epi32(x.a, x.b);
     __m128i b = _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
     b = _mm_add_epi32(b, _mm_shuffle_epi32(b, 0x4e));
     return _mm_cvtsi128_si32(_mm_add_epi32(b, _mm_shuffle_epi32(b, 0xb1)));
+}
+static inline __m256 vf_figures_half(const float *p)
+{
+    __m256 x = _mm256_shuffle_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8), 0x88);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(x), 0xd8));
+}
+static inline vf vf_figures(const void *p)
+{
+    return (vf){vf_figures_half(p), vf_figures_half((const float *)p + 16)};
+}
+static inline vf vf_low_beyond(vf x, uint32_t n)
+{
+    const __m256 low = _mm256_set1_ps(-INFINITY);
+    vi m = vf_mask(n);
+    return (vf){_mm256_blendv_ps(low, x.a, _mm256_castsi256_ps(m.a)),
+                _mm256_blendv_ps(low, x.b, _mm256_castsi256_ps(m.b))};
 }
 static inline vi vi_zero(void) { return (vi){_mm256_setzero_si256(), _mm256_setzero_si256()}; }
 static inline vi vi_set(int32_t x) { return (vi){_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
@@ -135,6 +167,26 @@ static inline __m256i vi_dot_half(__m256i acc, __m256i m, __m256i s, __m256i a)
 static inline vi vi_dot(vi acc, vw w, vi a)
 {
     return (vi){vi_dot_half(acc.a, w.m[0], w.s[0], a.a), vi_dot_half(acc.b, w.m[1], w.s[1], a.b)};
+}
+/* u8 against s8 would saturate in 16 bits: the u8 goes in as 2 (a >> 1) + (a & 1). */
+typedef struct {
+    __m256i a, b;
+} vs;
+static inline vs vs_load(const int8_t *p)
+{
+    return (vs){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
+}
+static inline __m256i vi_dot_u_half(__m256i acc, __m256i w, __m256i a)
+{
+    const __m256i one = _mm256_set1_epi8(1), ones = _mm256_set1_epi16(1);
+    __m256i hi = _mm256_and_si256(_mm256_srli_epi16(a, 1), _mm256_set1_epi8(127));
+    __m256i h = _mm256_madd_epi16(_mm256_maddubs_epi16(hi, w), ones);
+    __m256i l = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_and_si256(a, one), w), ones);
+    return _mm256_add_epi32(acc, _mm256_add_epi32(_mm256_add_epi32(h, h), l));
+}
+static inline vi vi_dot_u(vi acc, vs w, vi a)
+{
+    return (vi){vi_dot_u_half(acc.a, w.a, a.a), vi_dot_u_half(acc.b, w.b, a.b)};
 }
 
 #endif

@@ -3,6 +3,7 @@
 #define KERNELS_HOST_VEC_AVX512_H
 
 #include <immintrin.h>
+#include <math.h>
 #include <stdint.h>
 
 typedef __m512 vf;
@@ -16,6 +17,8 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_SCORE_KEYS 8 /* keys x 48 rows */
 #define KT_PV_ROWS 6    /* rows x 64 values */
 #define KT_W_OFFSET 128 /* the products see weight + 128 */
+#define KT_QK_ROWS 6    /* rows x 64 keys */
+#define KT_QK_PANELS 4
 
 static inline vf vf_zero(void) { return _mm512_setzero_ps(); }
 static inline vf vf_set(float x) { return _mm512_set1_ps(x); }
@@ -62,12 +65,39 @@ static inline void vf_to_s8(int8_t *p, vf x, uint32_t n, vi *sum)
     *sum = _mm512_add_epi32(*sum, q);
     _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(q)); /* rows are padded to 64 */
 }
+/* Rounds to nearest even, stores 16 values of 0..255. */
+static inline void vf_to_u8(uint8_t *p, vf x)
+{
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
+}
+/* p * 2^n for the n in the low bits of t = n + 1.5 * 2^23 */
+static inline vf vf_shift2(vf p, vf t)
+{
+    return _mm512_castsi512_ps(
+        _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
+}
 static inline int32_t vi_sum(vi a) { return _mm512_reduce_add_epi32(a); }
+/* The scales of 16 row figures (pairs of scale and sum). */
+static inline vf vf_figures(const void *p)
+{
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(_mm512_loadu_ps(p), even,
+                                  _mm512_loadu_ps((const float *)p + 16));
+}
+/* Lanes n and up become -infinity. */
+static inline vf vf_low_beyond(vf x, uint32_t n)
+{
+    return _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), vf_mask(n), x);
+}
 static inline vi vi_zero(void) { return _mm512_setzero_si512(); }
 static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
 static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 static inline vf vi_float(vi a) { return _mm512_cvtepi32_ps(a); }
 static inline vw vw_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
 static inline vi vi_dot(vi acc, vw w, vi a) { return _mm512_dpbusd_epi32(acc, w, a); }
+/* s8 operands for vi_dot_u: 16 x 4 of them against u8 in a */
+typedef __m512i vs;
+static inline vs vs_load(const int8_t *p) { return _mm512_loadu_si512(p); }
+static inline vi vi_dot_u(vi acc, vs w, vi a) { return _mm512_dpbusd_epi32(acc, a, w); }
 
 #endif

@@ -15,5 +15,7 @@ REF_OP(ref_norm);
 REF_OP(ref_norm_q);
 REF_OP(ref_attn);
 REF_OP(ref_copy);
+REF_OP(ref_heads);
+REF_OP(ref_attn_i8);
 
 #endif

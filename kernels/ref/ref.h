@@ -51,6 +51,30 @@ static inline float ref_exp(float x)
     return p;
 }
 
+/* 2^x for x <= 0, to 7e-5 relative: enough for probabilities of 8 bits.  n = round(x), 2^(x - n) by a
+ * degree-4 Taylor polynomial in (x - n) ln 2; x is raised to -126. */
+#define REF_X1 0.693147181f
+#define REF_X2 0.240226507f
+#define REF_X3 0.0555041087f
+#define REF_X4 0.00961812911f
+
+static inline float ref_exp2(float x)
+{
+    x = x > -126.0f ? x : -126.0f;
+    float t = x + REF_ROUND;
+    float f = x - (t - REF_ROUND);
+    float p = fmaf(REF_X4, f, REF_X3);
+    p = fmaf(p, f, REF_X2);
+    p = fmaf(p, f, REF_X1);
+    p = fmaf(p, f, 1.0f);
+    int32_t bits, n;
+    memcpy(&n, &t, 4);
+    memcpy(&bits, &p, 4);
+    bits = (int32_t)((uint32_t)bits + ((uint32_t)n << 23));
+    memcpy(&p, &bits, 4);
+    return p;
+}
+
 /* tanh form of GELU: x / (1 + exp(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3). */
 #define REF_GELU_A (-1.59576912f)    /* -2 sqrt(2/pi) */
 #define REF_GELU_B (-0.0713548163f)  /* that times 0.044715 */

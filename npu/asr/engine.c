@@ -16,6 +16,23 @@ static npu_addr take(uint32_t buf, size_t *used, size_t bytes)
     return a;
 }
 
+size_t net_cross_bytes(const struct asr_engine *g)
+{
+    const uint32_t ctx = (uint32_t)g->hp.n_audio_ctx, heads = (uint32_t)g->dec.heads;
+    const uint32_t d = (uint32_t)g->dec.state;
+    return g->heads ? 2 * ((k_heads_bytes(ctx, heads, d / heads) + 63) / 64 * 64)
+                    : (size_t)ctx * 2 * d * 4;
+}
+
+/* The kernels' INT8 heads hold multiples of 16 values; the decoder's queries share the encoder's
+ * room. */
+static int heads_fit(const struct asr_engine *g)
+{
+    const int e = g->enc.state / g->enc.heads, d = g->dec.state / g->dec.heads;
+    return g->prec == ASR_PREC_INT8 && e % 16 == 0 && e <= 256 && d % 16 == 0 && d <= 256 &&
+           g->dec.state <= g->enc.state && g->dec.heads <= g->enc.heads;
+}
+
 /* Where the activations lie in buffer `buf`; returns the bytes needed. */
 static size_t place_work(struct asr_engine *g, uint32_t buf)
 {
@@ -37,8 +54,15 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     w->h = take(buf, &used, rows * 4 * d * 4);
     w->enc_out = take(buf, &used, actx * ad * 4);
     w->logits = take(buf, &used, MAX_LOGIT_ROWS * (size_t)hp->n_vocab * 4);
+    if (g->heads) {
+        const uint32_t heads = (uint32_t)g->enc.heads, dh = (uint32_t)ad / heads;
+        const size_t pack = k_heads_bytes((uint32_t)rows, heads, dh);
+        w->hq = take(buf, &used, pack);
+        w->hk = take(buf, &used, pack);
+        w->hv = take(buf, &used, pack);
+    }
     const size_t before_kv = used;
-    w->cross = take(buf, &used, (size_t)g->dec.layers * actx * 2 * td * 4);
+    w->cross = take(buf, &used, (size_t)g->dec.layers * net_cross_bytes(g));
     w->kv = take(buf, &used, (size_t)g->dec.layers * tctx * 3 * td * 4);
     g->kv_b = used - before_kv;
     g->work_b = before_kv;
@@ -76,6 +100,7 @@ int asr_engine_new(struct asr_engine **eng, const struct asr_model *model, struc
     g->fold = prec == ASR_PREC_INT8;
     g->enc = (struct net_side){g->hp.n_audio_layer, g->hp.n_audio_state, g->hp.n_audio_head, NULL, 0};
     g->dec = (struct net_side){g->hp.n_text_layer, g->hp.n_text_state, g->hp.n_text_head, NULL, 0};
+    g->heads = heads_fit(g);
     rc = load_positions(g, e);
     if (!rc) {
         rc = net_load(g, e);

@@ -25,7 +25,8 @@ struct net_side {
 
 /* Activations: one buffer each, sized for the largest pass. */
 struct net_work {
-    npu_addr mel, conv, x, y, q8, fig, qkv, att, h, cross, kv, enc_out, logits, xattn, probe;
+    npu_addr mel, conv, x, y, q8, fig, qkv, att, h, cross, kv, enc_out, logits;
+    npu_addr hq, hk, hv; /* INT8 heads: queries, keys, values */
 };
 
 struct asr_engine {
@@ -33,7 +34,8 @@ struct asr_engine {
     struct asr_hparams hp;
     struct npu_rt *rt;
     enum asr_precision prec;
-    int fold; /* LayerNorm gains are inside the weights (INT8) */
+    int fold;  /* LayerNorm gains are inside the weights (INT8) */
+    int heads; /* attention over the sound runs on INT8 heads */
 
     struct net_side enc, dec;
     struct net_lin conv1, conv2, logits;
@@ -42,7 +44,7 @@ struct asr_engine {
     float *dec_pos; /* [n_text_ctx][state] */
     float *row;     /* [n_text_ctx][state]: embeddings on their way in */
 
-    uint32_t weight_buf, work_buf, xattn_buf, probe_buf;
+    uint32_t weight_buf, work_buf, xattn_buf;
     uint64_t weight_b, kv_b, work_b;
     struct net_work at;
 
@@ -65,6 +67,9 @@ int net_load(struct asr_engine *g, struct err *e);
 /* plan.c: writes the lists. */
 int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e);
 int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct err *e);
+
+/* Bytes of one layer's cross keys (and, after them, values). */
+size_t net_cross_bytes(const struct asr_engine *g);
 
 static inline void *net_map(const struct asr_engine *g, npu_addr a)
 {

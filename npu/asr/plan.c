@@ -111,6 +111,95 @@ static int add_attn(struct npu_list *l, const struct net_side *s, uint32_t m, ui
     return add(l, &c);
 }
 
+/* f32 rows of one kind to INT8 heads at `out`. */
+static int add_heads(struct npu_list *l, const struct net_side *s, unsigned as, uint32_t m,
+                     npu_addr in, uint32_t lda, npu_addr out)
+{
+    struct npu_cmd c = {.op = NPU_HEADS,
+                        .flags = (uint8_t)as,
+                        .m = m,
+                        .n = (uint32_t)s->state,
+                        .k = (uint32_t)(s->state / s->heads),
+                        .lda = lda,
+                        .tile_m = 64,
+                        .tile_n = m > FEW_ROWS ? 1 : 4,
+                        .heads = (uint16_t)s->heads,
+                        .in = {in},
+                        .out = out};
+    return add(l, &c);
+}
+
+/* INT8 attention of m query rows at hq over n keys. */
+static int add_attn_i8(struct asr_engine *g, struct npu_list *l, const struct net_side *s,
+                       uint32_t m, uint32_t n, npu_addr keys, npu_addr vals, npu_addr probs,
+                       uint64_t mask)
+{
+    const uint32_t d = (uint32_t)(s->state / s->heads);
+    struct npu_cmd c = {.op = NPU_ATTN_I8,
+                        .flags = (uint8_t)(mask ? NPU_PROBS : 0),
+                        .m = m,
+                        .n = n,
+                        .k = d,
+                        .ldo = (uint32_t)s->state,
+                        .ldp = n,
+                        .tile_m = small(m, 96),
+                        .tile_n = 1,
+                        .heads = (uint16_t)s->heads,
+                        .in = {g->at.hq, keys, vals, mask ? probs : 0},
+                        .out = g->at.att,
+                        .mask = mask,
+                        .scale = {0, 1.44269504f / sqrtf((float)d)}};
+    return add(l, &c);
+}
+
+static int add_self_attn(struct asr_engine *g, struct npu_list *l, uint32_t m)
+{
+    const uint32_t d = (uint32_t)g->enc.state;
+    const npu_addr q = g->at.qkv, k = q + (npu_addr)d * 4, v = q + (npu_addr)d * 8;
+    if (!g->heads) {
+        return add_attn(l, &g->enc, m, m, q, 3 * d, k, v, 3 * d, g->at.att, 0, 48, 0, 0);
+    }
+    int bad = add_heads(l, &g->enc, 0, m, q, 3 * d, g->at.hq);
+    bad |= add_heads(l, &g->enc, NPU_AS_K, m, k, 3 * d, g->at.hk);
+    bad |= add_heads(l, &g->enc, NPU_AS_V, m, v, 3 * d, g->at.hv);
+    return bad | add_attn_i8(g, l, &g->enc, m, m, g->at.hk, g->at.hv, 0, 0);
+}
+
+static npu_addr cross_at(const struct asr_engine *g, int layer)
+{
+    return g->at.cross + (npu_addr)layer * net_cross_bytes(g);
+}
+
+/* Keys and values of the sound for one decoder layer. */
+static int add_cross_kv(struct asr_engine *g, struct npu_list *l, int layer, uint32_t m,
+                        npu_addr in, uint32_t lda)
+{
+    const uint32_t d = (uint32_t)g->dec.state;
+    const struct net_lin *w = &g->dec.block[layer].cross_kv;
+    const npu_addr at = cross_at(g, layer);
+    if (!g->heads) {
+        return add_gemm(g, l, w, m, in, lda, at, 2 * d, 0, 0, 0);
+    }
+    int bad = add_gemm(g, l, w, m, in, lda, g->at.h, 2 * d, 0, 0, 0);
+    bad |= add_heads(l, &g->dec, NPU_AS_K, m, g->at.h, 2 * d, at);
+    return bad | add_heads(l, &g->dec, NPU_AS_V, m, g->at.h + (npu_addr)d * 4, 2 * d,
+                           at + net_cross_bytes(g) / 2);
+}
+
+/* Attention of the rows at qkv (queries alone) over the sound. */
+static int add_cross_attn(struct asr_engine *g, struct npu_list *l, int layer, uint32_t m)
+{
+    const uint32_t d = (uint32_t)g->dec.state, ctx = (uint32_t)g->ctx;
+    const npu_addr at = cross_at(g, layer);
+    if (!g->heads) {
+        return add_attn(l, &g->dec, m, ctx, g->at.qkv, d, at, at + (npu_addr)d * 4, 2 * d,
+                        g->at.att, 0, 1, g->xat[layer], g->xmask[layer]);
+    }
+    int bad = add_heads(l, &g->dec, 0, m, g->at.qkv, d, g->at.hq);
+    return bad | add_attn_i8(g, l, &g->dec, m, ctx, at, at + net_cross_bytes(g) / 2, g->xat[layer],
+                             g->xmask[layer]);
+}
+
 static int add_mlp(struct asr_engine *g, struct npu_list *l, const struct net_side *s,
                    const struct net_block *b, uint32_t m)
 {
@@ -157,23 +246,19 @@ int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e)
         const struct net_block *b = &g->enc.block[i];
         bad |= add_norm(g, l, b->qkv.i8, b->attn_ln, m, d, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->qkv, m, in, lda, g->at.qkv, 3 * d, 0, 0, 0);
-        bad |= add_attn(l, &g->enc, m, m, g->at.qkv, 3 * d, g->at.qkv + (npu_addr)d * 4,
-                        g->at.qkv + (npu_addr)d * 8, 3 * d, g->at.att, 0, 48, 0, 0);
+        bad |= add_self_attn(g, l, m);
         bad |= add_out(g, l, &b->out, m, d);
         bad |= add_mlp(g, l, &g->enc, b, m);
     }
-    npu_addr q8;
-    uint32_t ldq8;
+    npu_addr q8 = 0;
+    uint32_t ldq8 = 0;
     bad |= add_norm(g, l, 0, g->enc.ln, m, d, g->at.x, &in, &lda);
     l->cmd[l->n - 1].out = g->at.enc_out;
     if (g->fold) {
         bad |= add_norm(g, l, 1, 0, m, d, g->at.x, &q8, &ldq8);
     }
     for (int i = 0; i < g->dec.layers; i++) {
-        const uint32_t two = 2 * (uint32_t)g->dec.state;
-        const npu_addr at = g->at.cross + (npu_addr)i * (npu_addr)g->hp.n_audio_ctx * two * 4;
-        bad |= add_gemm(g, l, &g->dec.block[i].cross_kv, m, g->fold ? q8 : g->at.enc_out,
-                        g->fold ? ldq8 : d, at, two, 0, 0, 0);
+        bad |= add_cross_kv(g, l, i, m, g->fold ? q8 : g->at.enc_out, g->fold ? ldq8 : d);
     }
     return bad ? err_set(e, ERR_MEM, "no memory for the encoder's command list") : 0;
 }
@@ -193,8 +278,6 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
         /* the cache of a layer is its rows of query, key, value: [n_text_ctx][3 state] */
         const npu_addr kv = g->at.kv + (npu_addr)i * (npu_addr)g->hp.n_text_ctx * 3 * d * 4;
         const npu_addr now = kv + (npu_addr)n_past * 3 * d * 4;
-        const npu_addr cross =
-            g->at.cross + (npu_addr)i * (npu_addr)g->hp.n_audio_ctx * 2 * d * 4;
         bad |= add_norm(g, l, b->qkv.i8, b->attn_ln, m, d, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->qkv, m, in, lda, now, 3 * d, 0, 0, 0);
         bad |= add_attn(l, &g->dec, m, (uint32_t)(n_past + n), now, 3 * d, kv + (npu_addr)d * 4,
@@ -202,9 +285,7 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
         bad |= add_out(g, l, &b->out, m, d);
         bad |= add_norm(g, l, b->cross_q.i8, b->cross_ln, m, d, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->cross_q, m, in, lda, g->at.qkv, d, 0, 0, 0);
-        bad |= add_attn(l, &g->dec, m, (uint32_t)g->ctx, g->at.qkv, d, cross,
-                        cross + (npu_addr)d * 4, 2 * d, g->at.att, 0, 1,
-                        g->xat ? g->xat[i] : 0, g->xmask[i]);
+        bad |= add_cross_attn(g, l, i, m);
         bad |= add_out(g, l, &b->cross_out, m, d);
         bad |= add_mlp(g, l, &g->dec, b, m);
     }

@@ -142,6 +142,47 @@ static int check_attn(const struct npu_rt *rt, const struct npu_cmd *c, struct d
     return resolve_all(rt, o, n, j, index, e);
 }
 
+static int check_heads(const struct npu_rt *rt, const struct npu_cmd *c, struct dev_job *j,
+                       int index, struct err *e)
+{
+    struct operand o[2] = {
+        {"rows", c->in[0], span(c->m, c->lda, (uint64_t)c->heads * c->k, 4),
+         (void **)&j->args.in[0]},
+        {"head pack", c->out, k_heads_bytes(c->m, c->heads, c->k), &j->args.out},
+    };
+    if (c->heads == 0 || c->heads > 64 || c->k % 16 || c->k > 256 || c->tile_m % K_PAD_R) {
+        return err_set(e, ERR_NPU, "command %d: %d heads of %u values in tiles of %d rows", index,
+                       c->heads, c->k, c->tile_m);
+    }
+    j->cols = c->heads;
+    return resolve_all(rt, o, 2, j, index, e);
+}
+
+static int check_attn_i8(const struct npu_rt *rt, const struct npu_cmd *c, struct dev_job *j,
+                         int index, struct err *e)
+{
+    const uint64_t width = (uint64_t)c->heads * c->k;
+    struct operand o[5] = {
+        {"queries", c->in[0], k_heads_bytes(c->m, c->heads, c->k), (void **)&j->args.in[0]},
+        {"keys", c->in[1], k_heads_bytes(c->n, c->heads, c->k), (void **)&j->args.in[1]},
+        {"values", c->in[2], k_heads_bytes(c->n, c->heads, c->k), (void **)&j->args.in[2]},
+        {"result", c->out, span(c->m, c->ldo, width, 4), &j->args.out},
+    };
+    int n = 4;
+    if (c->heads == 0 || c->heads > 64 || c->k % 16 || c->k > 256 || c->flags & NPU_CAUSAL) {
+        return err_set(e, ERR_NPU, "command %d: INT8 attention of %d heads of %u values", index,
+                       c->heads, c->k);
+    }
+    if (c->flags & NPU_PROBS) {
+        const uint64_t pairs = (uint64_t)__builtin_popcountll(c->mask);
+        o[n++] = (struct operand){"probabilities", c->in[3], span(pairs * c->m, c->ldp, c->n, 4),
+                                  (void **)&j->args.in[3]};
+    }
+    j->macs = 2 * (uint64_t)c->m * c->n * width;
+    j->cols = c->heads;
+    return resolve_all(rt, o, n, j, index, e);
+}
+
 static int check(const struct npu_rt *rt, const struct npu_cmd *c, struct dev_job *j, int index,
                  struct err *e)
 {
@@ -158,6 +199,10 @@ static int check(const struct npu_rt *rt, const struct npu_cmd *c, struct dev_jo
         rc = check_gemm(rt, c, j, index, e);
     } else if (c->op == NPU_ATTN) {
         rc = check_attn(rt, c, j, index, e);
+    } else if (c->op == NPU_HEADS) {
+        rc = check_heads(rt, c, j, index, e);
+    } else if (c->op == NPU_ATTN_I8) {
+        rc = check_attn_i8(rt, c, j, index, e);
     } else {
         rc = check_rows(rt, c, j, index, e);
     }

@@ -145,8 +145,9 @@ void npu_buf_write(struct npu_rt *rt, uint32_t buf, size_t off, const void *data
 
 const char *npu_op_name(int op)
 {
-    static const char *const name[NPU_OP_COUNT] = {"nop",  "gemm f32",       "gemm i8",   "quantise",
-                                                   "norm", "norm, quantise", "attention", "copy"};
+    static const char *const name[NPU_OP_COUNT] = {
+        "nop",  "gemm f32",       "gemm i8",       "quantise", "norm",
+        "norm, quantise", "attention f32", "copy", "heads",    "attention i8"};
     return op >= 0 && op < NPU_OP_COUNT ? name[op] : "?";
 }
 

@@ -207,12 +207,77 @@ static void test_attn(void **unused)
     }
 }
 
+/* A pack of heads from random rows, by the reference; *rows_out are the rows. */
+static uint8_t *pack(uint32_t m, uint32_t heads, uint32_t k, int flags, int kind)
+{
+    struct npu_cmd c = {.op = NPU_HEADS, .flags = (uint8_t)flags, .m = m, .k = k, .lda = heads * k};
+    c.heads = (uint16_t)heads;
+    float *x = block((size_t)m * heads * k * 4);
+    uint8_t *p = block(k_heads_bytes(m, heads, k));
+    fill(x, (size_t)m * heads * k, kind);
+    struct k_args a = {.c = &c, .in = {x}, .out = p};
+    k_table_c.run[NPU_HEADS](&a, 0, m, 0, heads, NULL);
+    free(x);
+    return p;
+}
+
+static void test_heads(void **unused)
+{
+    const struct k_table *t[4];
+    int nt = tables(t);
+    (void)unused;
+    for (int round = 0; round < 100 * nt; round++) {
+        const uint8_t as[] = {0, NPU_AS_K, NPU_AS_V};
+        struct npu_cmd c = {.op = NPU_HEADS, .flags = as[rnd() % 3], .m = upto(70)};
+        c.heads = (uint16_t)upto(4);
+        c.k = 16 * upto(8);
+        c.n = c.k;
+        c.lda = c.heads * c.k + rnd() % 5;
+        c.tile_m = (uint16_t)(16 * upto(3));
+        c.tile_n = (uint16_t)upto(2);
+        float *x = block((size_t)c.m * c.lda * 4);
+        fill(x, (size_t)c.m * c.lda, round % 3);
+        struct k_args a = {.c = &c, .in = {x}};
+        both(t[round % nt], &a, c.heads, k_heads_bytes(c.m, c.heads, c.k), 0);
+        free(x);
+    }
+}
+
+static void test_attn_i8(void **unused)
+{
+    const struct k_table *t[4];
+    int nt = tables(t);
+    (void)unused;
+    for (int round = 0; round < 120 * nt; round++) {
+        struct npu_cmd c = {.op = NPU_ATTN_I8, .m = upto(40), .n = upto(200), .k = 16 * upto(8)};
+        c.heads = (uint16_t)upto(3);
+        c.tile_m = (uint16_t)upto(20);
+        c.tile_n = 1;
+        c.ldo = c.heads * c.k;
+        c.scale[1] = 1.44269504f / sqrtf((float)c.k);
+        struct k_args a = {.c = &c};
+        uint8_t *q = pack(c.m, c.heads, c.k, 0, round % 3);
+        uint8_t *k = pack(c.n, c.heads, c.k, NPU_AS_K, (int)(rnd() % 3));
+        uint8_t *v = pack(c.n, c.heads, c.k, NPU_AS_V, (int)(rnd() % 3));
+        a.in[0] = q;
+        a.in[1] = k;
+        a.in[2] = v;
+        both(t[round % nt], &a, c.heads, (size_t)c.m * c.ldo * 4, 0);
+        free(q);
+        free(k);
+        free(v);
+    }
+}
+
 /* The polynomial against the C library. */
 static void test_functions(void **unused)
 {
     (void)unused;
     for (float x = -87; x < 88; x += 0.0137f) {
         assert_true(fabs(ref_exp(x) / exp((double)x) - 1) < 4e-7);
+    }
+    for (float x = -126; x <= 0; x += 0.0137f) {
+        assert_true(fabs(ref_exp2(x) / exp2((double)x) - 1) < 7e-5);
     }
     assert_true(ref_exp(-1000) > 0 && isfinite(ref_exp(1000)) && isfinite(ref_exp(NAN)));
     for (float x = -12; x < 12; x += 0.00137f) {
@@ -231,6 +296,8 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_attn),
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_attn_i8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
