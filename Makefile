@@ -68,10 +68,12 @@ USE.ui      := ui base
 USE.app     := $(ROOMS)
 
 # One kernel template, compiled once for each instruction set; only these objects get ISA flags.
-ISA.x86_64 := avx2 avx512
+ISA.x86_64 := avx2 avx512 amx amx_model
 ISA        := $(patsubst kernels/host/k_%.c,%,$(wildcard $(ISA.$(shell uname -m):%=kernels/host/k_%.c)))
 FLAG.avx2   := -mavx2 -mfma -mf16c -O3 -fno-tree-pre
 FLAG.avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c -mprefer-vector-width=512 -O3 -fno-tree-pre
+FLAG.amx    := $(FLAG.avx512) -mamx-tile -mamx-int8
+FLAG.amx_model := $(FLAG.avx2)
 OBJ.kernels := $(SRC.kernels:%.c=$(O)/%.o) $(ISA:%=$(O)/kernels/host/k_%.o)
 $(foreach i,$(ISA),$(eval $(O)/kernels/host/k_$(i).o: XCFLAGS := $(FLAG.$(i))))
 $(foreach r,$(filter-out kernels,$(ROOMS)),$(eval OBJ.$(r) := $(SRC.$(r):%.c=$(O)/%.o)))

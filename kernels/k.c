@@ -27,6 +27,9 @@ const struct k_table k_table_c = {
 const struct k_table *k_choose(unsigned cpu)
 {
 #if defined(__x86_64__)
+    if (cpu & K_CPU_AMX) {
+        return &k_table_amx;
+    }
     if (cpu & K_CPU_AVX512) {
         return &k_table_avx512;
     }

@@ -44,7 +44,7 @@ typedef void (*k_fn)(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
                      void *scratch);
 
 struct k_table {
-    const char *name; /* "c", "avx2", "avx512-vnni" */
+    const char *name; /* "c", "avx2", "avx512-vnni", "amx-int8" */
     k_fn run[NPU_OP_COUNT];
 };
 
@@ -76,6 +76,8 @@ extern const struct k_table k_table_c;
 #if defined(__x86_64__)
 extern const struct k_table k_table_avx2;
 extern const struct k_table k_table_avx512;
+extern const struct k_table k_table_amx;
+extern const struct k_table k_table_amx_model; /* tiles modelled in C: needs AVX2, slow */
 #endif
 
 #endif

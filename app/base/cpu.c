@@ -2,10 +2,26 @@
  * CPUID alone does not tell.  Any thread. */
 #include "app/base/cpu.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+/* CPUID.7.0:EDX bits 24 (tiles) and 25 (INT8); and the kernel grants the 8 KB of state on request
+ * only (arch_prctl ARCH_REQ_XCOMP_PERM 0x1023, feature 18), to the whole process. */
+static int amx_allowed(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 3) == 3 &&
+           syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+}
+#endif
 
 static unsigned machine_features(void)
 {
@@ -19,6 +35,9 @@ static unsigned machine_features(void)
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vnni")) {
         f |= CPU_AVX512;
+    }
+    if (f & CPU_AVX512 && amx_allowed()) {
+        f |= CPU_AMX;
     }
 #endif
     return f;

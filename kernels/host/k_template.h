@@ -90,15 +90,31 @@ KT_INLINE void kt_f32_block(const int R, const struct k_args *a, uint32_t row, u
     }
 }
 
+/* Integer sums of one row, 32 columns, to results.  offset: what was added to every weight. */
+KT_INLINE void kt_i8_out(const struct k_args *a, vi s0, vi s1, int offset, uint32_t row,
+                         uint32_t col)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t np = k_round(c->n, K_PAD_N);
+    const float *scale = a->in[2];
+    const struct k_row *fig = (const struct k_row *)a->aux + row;
+    const vi off = vi_set(offset * fig->sum);
+    const vf s = vf_set(fig->scale);
+    vf y = vf_mul(vi_float(vi_sub(s0, off)), vf_mul(s, vf_load(scale + col)));
+    kt_finish(a, y, row, col, scale + np, scale + 2 * np);
+    if (col + 16 < c->n) {
+        y = vf_mul(vi_float(vi_sub(s1, off)), vf_mul(s, vf_load(scale + col + 16)));
+        kt_finish(a, y, row, col + 16, scale + np, scale + 2 * np);
+    }
+}
+
 KT_INLINE void kt_i8_block(const int R, const struct k_args *a, uint32_t row, uint32_t col)
 {
     const struct npu_cmd *c = a->c;
-    const uint32_t kp = k_round(c->k, K_PAD_K), np = k_round(c->n, K_PAD_N);
+    const uint32_t kp = k_round(c->k, K_PAD_K);
     const uint8_t *w0 = (const uint8_t *)a->in[1] + (size_t)col * kp;
     const uint8_t *w1 = w0 + (size_t)16 * kp;
     const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * c->lda;
-    const float *scale = a->in[2];
-    const struct k_row *fig = (const struct k_row *)a->aux + row;
     const size_t lda = c->lda;
     vi acc[KT_I8_ROWS][2];
 #pragma GCC unroll 16
@@ -118,14 +134,7 @@ KT_INLINE void kt_i8_block(const int R, const struct k_args *a, uint32_t row, ui
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
-        vi off = vi_set(KT_W_OFFSET * fig[r].sum);
-        vf s = vf_set(fig[r].scale);
-        vf y = vf_mul(vi_float(vi_sub(acc[r][0], off)), vf_mul(s, vf_load(scale + col)));
-        kt_finish(a, y, row + (uint32_t)r, col, scale + np, scale + 2 * np);
-        if (col + 16 < c->n) {
-            y = vf_mul(vi_float(vi_sub(acc[r][1], off)), vf_mul(s, vf_load(scale + col + 16)));
-            kt_finish(a, y, row + (uint32_t)r, col + 16, scale + np, scale + 2 * np);
-        }
+        kt_i8_out(a, acc[r][0], acc[r][1], KT_W_OFFSET, row + (uint32_t)r, col);
     }
 }
 
@@ -200,6 +209,10 @@ static void kt_gemm_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
         }
     }
 }
+
+#ifdef KT_AMX_MODEL
+#include "kernels/host/amx_gemm.h"
+#endif
 
 /* -- rows ---------------------------------------------------------------------------------------- */
 
@@ -770,7 +783,11 @@ const struct k_table KT_TABLE = {
     .run =
         {
             [NPU_GEMM_F32] = kt_gemm_f32,
+#ifdef KT_AMX_MODEL
+            [NPU_GEMM_I8] = kt_gemm_amx,
+#else
             [NPU_GEMM_I8] = kt_gemm_i8,
+#endif
             [NPU_QUANT] = kt_quant,
             [NPU_NORM] = kt_norm,
             [NPU_NORM_Q] = kt_norm_q,

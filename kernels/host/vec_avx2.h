@@ -16,8 +16,10 @@ typedef struct {
     __m256i s[2], m[2]; /* signed weights, their magnitudes */
 } vw;
 
+#ifndef KT_TABLE
 #define KT_TABLE k_table_avx2
 #define KT_NAME "avx2"
+#endif
 #define KT_I8_ROWS 2
 #define KT_F32_ROWS 3
 #define KT_SCORE_KEYS 2
@@ -142,6 +144,10 @@ static inline vf vf_low_beyond(vf x, uint32_t n)
                 _mm256_blendv_ps(low, x.b, _mm256_castsi256_ps(m.b))};
 }
 static inline vi vi_zero(void) { return (vi){_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+static inline vi vi_load(const int32_t *p)
+{
+    return (vi){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8))};
+}
 static inline vi vi_set(int32_t x) { return (vi){_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
 static inline vi vi_sub(vi x, vi y)
 {

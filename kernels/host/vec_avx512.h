@@ -10,8 +10,10 @@ typedef __m512 vf;
 typedef __m512i vi;
 typedef __m512i vw; /* 16 columns x 4 weights */
 
+#ifndef KT_TABLE
 #define KT_TABLE k_table_avx512
 #define KT_NAME "avx512-vnni"
+#endif
 #define KT_I8_ROWS 12   /* rows x 32 columns kept in registers */
 #define KT_F32_ROWS 12
 #define KT_SCORE_KEYS 8 /* keys x 48 rows */
@@ -90,6 +92,7 @@ static inline vf vf_low_beyond(vf x, uint32_t n)
     return _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), vf_mask(n), x);
 }
 static inline vi vi_zero(void) { return _mm512_setzero_si512(); }
+static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
 static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
 static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 static inline vf vi_float(vi a) { return _mm512_cvtepi32_ps(a); }

@@ -44,9 +44,13 @@ static int tables(const struct k_table **t)
 #if defined(__x86_64__)
     if (have & CPU_AVX2) {
         t[n++] = &k_table_avx2;
+        t[n++] = &k_table_amx_model;
     }
     if (have & CPU_AVX512) {
         t[n++] = &k_table_avx512;
+    }
+    if (have & CPU_AMX) {
+        t[n++] = &k_table_amx;
     }
 #endif
     return n;
