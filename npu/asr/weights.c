@@ -4,6 +4,8 @@
  *   W (g * x + b) + c  =  (W diag(g)) x + (W b + c),
  * so that outlier gains never meet the activation scale.  Exact but for rounding, and free at run time.
  * Load time only. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,39 +106,45 @@ static void turn_conv(const float *in, int channels, float *out)
     }
 }
 
+/* Row r of matrix `w` becomes output channel `to` of layer l; tmp holds two rows. */
+static void fill_row(struct asr_engine *g, const struct net_lin *l, const struct asr_tensor *w,
+                     uint32_t r, uint32_t to, float bias, const float *norm, float *tmp)
+{
+    float *par = net_map(g, l->par), *row = tmp, *turned = tmp + l->k;
+    const uint32_t np = k_round(l->n, K_PAD_N), k = l->k;
+    if (w->n_dims == 3) {
+        asr_widen(w->type, w->data + r * (w->size_b / (size_t)w->ne[2]), k, turned);
+        turn_conv(turned, (int)k / 3, row);
+    } else {
+        asr_tensor_row(w, r, row);
+    }
+    if (norm) {
+        double add = 0;
+        for (uint32_t i = 0; i < k; i++) {
+            add += (double)row[i] * (double)norm[k + i];
+            row[i] *= norm[i];
+        }
+        bias += (float)add;
+    }
+    if (l->i8) {
+        par[to] = k_pack_i8(net_map(g, l->w), k, to, row);
+        par[np + to] = bias;
+    } else {
+        k_pack_f32(net_map(g, l->w), k, to, row);
+        par[to] = bias;
+    }
+}
+
 static void fill_part(struct asr_engine *g, const struct net_lin *l, const struct part *p,
                       uint32_t col, const float *norm, float *tmp)
 {
-    float *par = net_map(g, l->par);
-    const uint32_t np = k_round(l->n, K_PAD_N), k = l->k;
-    const int conv = p->w->n_dims == 3;
-    const uint32_t rows = (uint32_t)(conv ? p->w->ne[2] : p->w->ne[1]);
-    float *w = tmp, *turned = tmp + k, *bias = tmp + 2 * (size_t)k;
+    const uint32_t rows = (uint32_t)(p->w->n_dims == 3 ? p->w->ne[2] : p->w->ne[1]);
+    float *bias = tmp + 2 * (size_t)l->k;
     widen_vector(p->bias, (int)rows, bias);
     for (uint32_t r = 0; r < rows; r++) {
-        float b = bias[r];
-        if (conv) {
-            asr_widen(p->w->type, p->w->data + (size_t)r * (p->w->size_b / rows), k, turned);
-            turn_conv(turned, (int)k / 3, w);
-        } else {
-            asr_tensor_row(p->w, r, w);
-        }
-        if (norm) {
-            double add = 0;
-            for (uint32_t i = 0; i < k; i++) {
-                add += (double)w[i] * (double)norm[k + i];
-                w[i] *= norm[i];
-            }
-            b += (float)add;
-        }
-        if (l->i8) {
-            par[col + r] = k_pack_i8(net_map(g, l->w), k, col + r, w);
-            par[np + col + r] = b;
-        } else {
-            k_pack_f32(net_map(g, l->w), k, col + r, w);
-            par[col + r] = b;
-        }
+        fill_row(g, l, p->w, r, col + r, bias[r], norm, tmp);
     }
+    asr_model_release(g->model, p->w);
 }
 
 /* Fills a layer from parts; norm: gain and bias [2k] to fold, or NULL. */
@@ -205,6 +213,90 @@ static void fill_block(struct asr_engine *g, const struct net_side *s, const cha
     fill_lin(g, &b->fc2, &one, 1, NULL, tmp);
 }
 
+/* -- the work in pieces, for as many threads as the device has -------------------------------------- */
+
+enum { TABLE_PIECE = 4096 }; /* rows of the token table in a piece */
+
+struct loader {
+    struct asr_engine *g;
+    const float *post, *last; /* the encoder's and the decoder's last LayerNorm */
+    size_t wide;
+    atomic_int next, failed;
+};
+
+/* Rows r0.. of the token table, which is also the matrix of the logits. */
+static void fill_table(struct asr_engine *g, uint32_t r0, const float *last, float *tmp)
+{
+    const struct net_lin *l = &g->logits;
+    const uint32_t end = l->n - r0 < TABLE_PIECE ? l->n : r0 + TABLE_PIECE;
+    for (uint32_t r = r0; r < end; r++) {
+        fill_row(g, l, g->embed, r, r, 0, g->fold ? last : NULL, tmp);
+    }
+}
+
+/* Piece i; 0 when there is none. */
+static int load_piece(struct loader *l, int i, float *norm, float *tmp)
+{
+    struct asr_engine *g = l->g;
+    if (i == 0) {
+        struct part one = part_of(g, "encoder", -1, "conv1");
+        fill_lin(g, &g->conv1, &one, 1, NULL, tmp);
+        one = part_of(g, "encoder", -1, "conv2");
+        fill_lin(g, &g->conv2, &one, 1, NULL, tmp);
+        const struct asr_tensor *pos = find(g, "encoder", -1, "positional_embedding");
+        asr_widen(pos->type, pos->data, (size_t)g->hp.n_audio_ctx * (size_t)g->enc.state,
+                  net_map(g, g->enc_pos));
+        return 1;
+    }
+    i--;
+    if (i < g->enc.layers) {
+        fill_block(g, &g->enc, "encoder", i, norm, tmp, NULL);
+        return 1;
+    }
+    i -= g->enc.layers;
+    if (i < g->dec.layers) {
+        fill_block(g, &g->dec, "decoder", i, norm, tmp, l->post);
+        return 1;
+    }
+    i -= g->dec.layers;
+    if ((uint64_t)i * TABLE_PIECE < g->logits.n) {
+        fill_table(g, (uint32_t)i * TABLE_PIECE, l->last, tmp);
+        return 1;
+    }
+    return 0;
+}
+
+static void *load_main(void *arg)
+{
+    struct loader *l = arg;
+    /* norm, a row and its turned copy, biases of the longest layer */
+    float *norm = malloc(2 * l->wide * sizeof *norm);
+    float *tmp = malloc((2 * l->wide + 4 * l->wide) * sizeof *tmp);
+    if (!norm || !tmp) {
+        atomic_store(&l->failed, 1);
+    }
+    while (!atomic_load(&l->failed) && load_piece(l, atomic_fetch_add(&l->next, 1), norm, tmp)) {
+    }
+    free(norm);
+    free(tmp);
+    return NULL;
+}
+
+static int load_all(struct loader *l, int threads, struct err *e)
+{
+    enum { MAX = 16 };
+    pthread_t t[MAX];
+    int n = 0;
+    while (n < threads - 1 && n < MAX && pthread_create(&t[n], NULL, load_main, l) == 0) {
+        n++;
+    }
+    load_main(l); /* alone it does everything */
+    while (n > 0) {
+        pthread_join(t[--n], NULL);
+    }
+    return atomic_load(&l->failed) ? err_set(e, ERR_MEM, "no memory to prepare the weights") : 0;
+}
+
 int net_load(struct asr_engine *g, struct err *e)
 {
     struct place p = {0, 0};
@@ -212,7 +304,7 @@ int net_load(struct asr_engine *g, struct err *e)
     /* the widest row is fc2's or a convolution's; the longest bias the logits' */
     const size_t wide = 4 * (size_t)state > 3 * (size_t)g->hp.n_mels ? 4 * (size_t)state
                                                                        : 3 * (size_t)g->hp.n_mels;
-    float *norm = NULL, *post = NULL, *tmp = NULL;
+    float *post;
     int rc;
     g->enc.block = calloc((size_t)g->enc.layers, sizeof *g->enc.block);
     g->dec.block = calloc((size_t)g->dec.layers, sizeof *g->dec.block);
@@ -228,34 +320,18 @@ int net_load(struct asr_engine *g, struct err *e)
     p.buf = g->weight_buf;
     place_all(g, &p);
 
-    norm = malloc(2 * wide * sizeof *norm);
     post = malloc(2 * wide * sizeof *post);
-    tmp = malloc((2 * wide + (size_t)(g->hp.n_vocab > (int)wide ? g->hp.n_vocab : (int)wide)) *
-                 sizeof *tmp);
-    if (!norm || !post || !tmp) {
-        rc = err_set(e, ERR_MEM, "no memory to prepare the weights");
-        goto out;
+    if (!post) {
+        return err_set(e, ERR_MEM, "no memory to prepare the weights");
     }
-    struct part one = part_of(g, "encoder", -1, "conv1");
-    fill_lin(g, &g->conv1, &one, 1, NULL, tmp);
-    one = part_of(g, "encoder", -1, "conv2");
-    fill_lin(g, &g->conv2, &one, 1, NULL, tmp);
-    const struct asr_tensor *pos = find(g, "encoder", -1, "positional_embedding");
-    asr_widen(pos->type, pos->data, (size_t)g->hp.n_audio_ctx * (size_t)g->enc.state,
-              net_map(g, g->enc_pos));
     load_norm(g, g->enc.ln, "encoder", -1, "ln_post", g->enc.state, post);
-    for (int i = 0; i < g->enc.layers; i++) {
-        fill_block(g, &g->enc, "encoder", i, norm, tmp, NULL);
+    load_norm(g, g->dec.ln, "decoder", -1, "ln", g->dec.state, post + wide);
+    if (g->logits.i8) {
+        k_pack_i8_init(net_map(g, g->logits.w), g->logits.n, g->logits.k);
     }
-    for (int i = 0; i < g->dec.layers; i++) {
-        fill_block(g, &g->dec, "decoder", i, norm, tmp, post);
-    }
-    const float *fold = load_norm(g, g->dec.ln, "decoder", -1, "ln", g->dec.state, norm);
-    struct part table = {g->embed, NULL};
-    fill_lin(g, &g->logits, &table, 1, fold, tmp);
-out:
-    free(norm);
+    struct loader l = {.g = g, .post = post, .last = post + wide, .wide = wide};
+    rc = load_all(&l, npu_rt_threads(g->rt), e);
+    asr_model_release(g->model, g->embed);
     free(post);
-    free(tmp);
     return rc;
 }

@@ -1,0 +1,163 @@
+/* Single-producer single-consumer float ring, see ring.h.  ring_new allocates, nothing else does;
+ * no call blocks.
+ *
+ * The two indices are sequentially consistent, not merely acquire/release: capture.c decides by
+ * them whether to wake the other side, which needs a total order (a few ns at 50 calls a second).
+ */
+#include "audio/ring.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/base/clk.h"
+
+enum { GAPS = 64 };
+
+struct ring {
+    size_t size; /* power of two */
+    float *data;
+    _Alignas(64) atomic_uint_least64_t head; /* samples put */
+    struct ring_gap pend;                    /* producer's: not yet published, lost 0: none */
+    _Alignas(64) atomic_uint_least64_t tail; /* samples read */
+    _Alignas(64) atomic_uint_least64_t lost;
+    atomic_uint gap_head, gap_tail;
+    struct ring_gap gap[GAPS];
+};
+
+int ring_new(struct ring **out, size_t samples, struct err *e)
+{
+    struct ring *r = NULL;
+    size_t size = 64;
+    *out = NULL;
+    while (size < samples && size < SIZE_MAX / 16) {
+        size *= 2;
+    }
+    r = aligned_alloc(64, sizeof *r);
+    if (r) {
+        memset(r, 0, sizeof *r);
+        r->size = size;
+        r->data = malloc(size * sizeof *r->data);
+    }
+    if (!r || !r->data) {
+        free(r);
+        return err_set(e, ERR_MEM, "no memory for %zu samples of sound", samples);
+    }
+    *out = r;
+    return 0;
+}
+
+void ring_free(struct ring *r)
+{
+    if (r) {
+        free(r->data);
+        free(r);
+    }
+}
+
+size_t ring_size(const struct ring *r)
+{
+    return r->size;
+}
+
+size_t ring_room(struct ring *r)
+{
+    uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+    return r->size - (size_t)(head - atomic_load(&r->tail));
+}
+
+size_t ring_fill(struct ring *r)
+{
+    uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+    return (size_t)(atomic_load(&r->head) - tail);
+}
+
+/* Hands a waiting gap to the consumer.  0 when there is no place for it. */
+static int publish(struct ring *r)
+{
+    unsigned head = atomic_load_explicit(&r->gap_head, memory_order_relaxed);
+    if (r->pend.lost > 0 &&
+        head - atomic_load_explicit(&r->gap_tail, memory_order_acquire) < GAPS) {
+        r->gap[head % GAPS] = r->pend;
+        r->pend.lost = 0;
+        atomic_store_explicit(&r->gap_head, head + 1, memory_order_release);
+    }
+    return r->pend.lost == 0;
+}
+
+size_t ring_put(struct ring *r, const float *x, size_t n)
+{
+    uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+    size_t room = ring_room(r);
+    size_t at = (size_t)head & (r->size - 1);
+    n = n < room ? n : room;
+    if (n == 0 || !publish(r)) { /* a gap must be seen before the samples behind it */
+        return 0;
+    }
+    size_t first = n < r->size - at ? n : r->size - at;
+    memcpy(r->data + at, x, first * sizeof *x);
+    memcpy(r->data, x + first, (n - first) * sizeof *x);
+    atomic_store(&r->head, head + n);
+    return n;
+}
+
+void ring_lost(struct ring *r, uint64_t lost)
+{
+    if (lost == 0) {
+        return;
+    }
+    atomic_fetch_add_explicit(&r->lost, lost, memory_order_relaxed);
+    if (r->pend.lost == 0) {
+        r->pend.at = atomic_load_explicit(&r->head, memory_order_relaxed);
+        r->pend.t_us = clk_us();
+    }
+    r->pend.lost += lost;
+}
+
+void ring_end(struct ring *r)
+{
+    (void)publish(r);
+}
+
+size_t ring_get(struct ring *r, float *x, size_t n)
+{
+    uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+    size_t fill = ring_fill(r);
+    size_t at = (size_t)tail & (r->size - 1);
+    n = n < fill ? n : fill;
+    size_t first = n < r->size - at ? n : r->size - at;
+    memcpy(x, r->data + at, first * sizeof *x);
+    memcpy(x + first, r->data, (n - first) * sizeof *x);
+    atomic_store(&r->tail, tail + n);
+    return n;
+}
+
+int ring_gap(struct ring *r, struct ring_gap *g)
+{
+    unsigned tail = atomic_load_explicit(&r->gap_tail, memory_order_relaxed);
+    if (tail == atomic_load_explicit(&r->gap_head, memory_order_acquire)) {
+        return 0;
+    }
+    const struct ring_gap *first = &r->gap[tail % GAPS];
+    if (first->at > atomic_load_explicit(&r->tail, memory_order_relaxed)) {
+        return 0;
+    }
+    *g = *first;
+    atomic_store_explicit(&r->gap_tail, tail + 1, memory_order_release);
+    return 1;
+}
+
+uint64_t ring_put_total(const struct ring *r)
+{
+    return atomic_load_explicit(&r->head, memory_order_relaxed);
+}
+
+uint64_t ring_got_total(const struct ring *r)
+{
+    return atomic_load_explicit(&r->tail, memory_order_relaxed);
+}
+
+uint64_t ring_lost_total(const struct ring *r)
+{
+    return atomic_load_explicit(&r->lost, memory_order_relaxed);
+}

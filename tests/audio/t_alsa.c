@@ -1,0 +1,220 @@
+/* The microphone path without a microphone: ALSA's file plug-in, chosen by ALSA_CONFIG_PATH, plays
+ * a raw file.  It is not paced and has no end, so the test stops by counting. */
+#include "tests/audio/help.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+
+#include "app/base/clk.h"
+#include "audio/capture.h"
+#include "audio/list.h"
+
+enum { N = 96000 }; /* samples in the raw file: 2 s at 48 kHz */
+
+static char dir[] = "/tmp/dictate-alsa-XXXXXX";
+
+static int set_up(void **state)
+{
+    char path[64], conf[600];
+    (void)state;
+    if (!mkdtemp(dir)) {
+        return -1;
+    }
+    snprintf(path, sizeof path, "%s/in.raw", dir);
+    FILE *f = fopen(path, "wb");
+    for (int i = 0; i < N; i++) {
+        int16_t v = (int16_t)lrint(16384 * sin(2 * M_PI * 1000 * i / 48000));
+        fwrite(&v, sizeof v, 1, f);
+    }
+    fclose(f);
+    snprintf(conf, sizeof conf,
+             "pcm.null { type null }\n"
+             "pcm.testmic { type file slave.pcm \"null\" file \"/dev/null\" "
+             "infile \"%s/in.raw\" format \"raw\" }\n"
+             "pcm.default { type file slave.pcm \"null\" file \"/dev/null\" "
+             "infile \"%s/in.raw\" format \"raw\" "
+             "hint { show on description \"Test microphone\" } }\n",
+             dir, dir);
+    snprintf(path, sizeof path, "%s/asound.conf", dir);
+    f = fopen(path, "wb");
+    fputs(conf, f);
+    fclose(f);
+    return setenv("ALSA_CONFIG_PATH", path, 1);
+}
+
+static int tear_down(void **state)
+{
+    char cmd[128];
+    (void)state;
+    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+    return system(cmd) ? -1 : 0;
+}
+
+static struct audio_src *open_mic(const char *name)
+{
+    struct audio_want w = {.kind = AUDIO_MIC, .name = name};
+    struct audio_src *s;
+    struct err e = {0};
+    if (audio_src_open(&s, &w, &e) < 0) {
+        fail_msg("%s", e.text);
+    }
+    return s;
+}
+
+static void t_reads(void **state)
+{
+    struct audio_src *s = open_mic("testmic");
+    struct err e = {0};
+    float *x = malloc(32000 * sizeof *x);
+    double re = 0, im = 0;
+    int n = 0, k;
+    (void)state;
+    print_message("%s\n", audio_src_got(s)->what);
+    assert_true(audio_src_got(s)->live && audio_src_got(s)->mic);
+    assert_true(audio_src_got(s)->seconds < 0);
+    assert_int_equal(audio_src_got(s)->rate, 48000);
+    while (n < 30000 && (k = audio_src_read16k(s, x + n, 2000, 500, &e)) != AUDIO_END) {
+        assert_true(k > 0);
+        n += k;
+    }
+    for (int i = 4000; i < 20000; i++) {
+        re += (double)x[i] * cos(2 * M_PI * 1000 * i / 16000);
+        im += (double)x[i] * sin(2 * M_PI * 1000 * i / 16000);
+    }
+    assert_float_equal(2 * sqrt(re * re + im * im) / 16000, 0.5, 0.005);
+    assert_int_equal(audio_src_pause(s, 1, &e), 0);
+    int64_t t0 = clk_us();
+    while ((k = audio_src_read16k(s, x, 2000, 50, &e)) > 0) {
+    }
+    assert_int_equal(k, AUDIO_AGAIN);
+    assert_true(clk_us() - t0 < 1000000);
+    assert_int_equal(audio_src_pause(s, 0, &e), 0);
+    assert_true(audio_src_read16k(s, x, 2000, 500, &e) > 0);
+    audio_src_stop(s);
+    while ((k = audio_src_read16k(s, x, 2000, 500, &e)) > 0) {
+    }
+    assert_int_equal(k, AUDIO_END);
+    audio_src_close(s);
+    free(x);
+}
+
+/* The unpaced plug-in floods the ring: what does not fit is counted, and told as gaps. */
+static void t_flood(void **state)
+{
+    struct capture *c;
+    struct capture_conf conf = {.ring_s = 1};
+    struct capture_stat st;
+    struct ring_gap g;
+    struct err e;
+    float x[4000];
+    uint64_t n = 0, lost = 0;
+    int k;
+    (void)state;
+    assert_int_equal(capture_start(&c, open_mic(NULL), &conf, &e), 0);
+    do {
+        usleep(2000);
+        capture_stat(c, &st);
+    } while (st.lost_s < 1);
+    capture_stop(c);
+    while ((k = capture_read(c, x, 4000, -1, &e)) > 0) {
+        n += (uint64_t)k;
+        while (capture_gap(c, &g)) {
+            assert_in_range(g.at, 1, n);
+            lost += g.lost;
+        }
+    }
+    while (capture_gap(c, &g)) {
+        lost += g.lost;
+    }
+    capture_stat(c, &st);
+    assert_float_equal(st.lost_s, (double)lost / 16000, 1e-9);
+    assert_float_equal(st.heard_s, (double)n / 16000, 1e-9);
+    capture_free(c);
+}
+
+/* What this program wrote to stderr during a call. */
+static int quiet(void (*call)(void))
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/err", dir);
+    int saved = dup(2), fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    dup2(fd, 2);
+    call();
+    dup2(saved, 2);
+    int n = (int)lseek(fd, 0, SEEK_END);
+    close(fd);
+    close(saved);
+    return n == 0;
+}
+
+static struct err last;
+
+static void open_missing(void)
+{
+    struct audio_want w = {.kind = AUDIO_MIC, .name = "plughw:CARD=Nowhere,DEV=0"};
+    struct audio_src *s;
+    assert_int_equal(audio_src_open(&s, &w, &last), -ERR_MIC);
+    assert_null(s);
+}
+
+static void t_missing(void **state)
+{
+    (void)state;
+    assert_true(quiet(open_missing));
+    print_message("%s\n", last.text);
+    assert_non_null(strstr(last.text, "Nowhere"));
+}
+
+static void list_all(void)
+{
+    struct audio_dev *d;
+    int n = audio_list(&d, &last);
+    assert_true(n >= 0);
+    for (int i = 0; i < n; i++) {
+        print_message("%s: %s\n", d[i].name, d[i].text);
+        assert_null(strchr(d[i].text, '\n'));
+    }
+    if (n > 0) {
+        assert_string_equal(d[0].name, "default");
+    }
+    audio_list_free(d);
+    print_message("%d cards, ALSA %s\n", audio_list_cards(), audio_alsa_version());
+}
+
+static void t_list(void **state)
+{
+    (void)state;
+    assert_true(quiet(list_all));
+}
+
+static void *list_often(void *arg)
+{
+    for (int i = 0; i < 5; i++) {
+        struct audio_dev *d;
+        audio_list(&d, NULL);
+        audio_list_free(d);
+    }
+    return arg;
+}
+
+static void t_list_threads(void **state)
+{
+    pthread_t t[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        pthread_create(&t[i], NULL, list_often, NULL);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(t[i], NULL);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(t_reads), cmocka_unit_test(t_flood),        cmocka_unit_test(t_missing),
+        cmocka_unit_test(t_list),  cmocka_unit_test(t_list_threads),
+    };
+    return cmocka_run_group_tests_name("alsa", tests, set_up, tear_down);
+}
