@@ -4,11 +4,15 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/ref/limits.h"
 #include "kernels/ref/ops.h"
 #include "kernels/ref/ref.h"
 
 const struct k_table k_table_c = {
     .name = "c",
+    .peak_i8 = ref_peak_i8,
+    .peak_f32 = ref_peak_f32,
+    .read = ref_read,
     .run =
         {
             [NPU_NOP] = ref_nop,

@@ -46,6 +46,12 @@ typedef void (*k_fn)(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
 struct k_table {
     const char *name; /* "c", "avx2", "avx512-vnni", "amx-int8" */
     k_fn run[NPU_OP_COUNT];
+    /* Limits of the unit these kernels use, for `dictate bench`: each does n rounds of its most
+     * frequent instruction on registers and returns the operations done (a multiply-add is two). */
+    uint64_t (*peak_i8)(uint64_t n);
+    uint64_t (*peak_f32)(uint64_t n);
+    /* Reads n bytes (a multiple of 1024) with the widest loads. */
+    void (*read)(const void *p, size_t n);
 };
 
 /* What the CPU and its operating system offer, filled by app/base/cpu or npu/dev. */

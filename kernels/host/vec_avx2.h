@@ -28,6 +28,8 @@ typedef struct {
 #define KT_QK_ROWS 2
 #define KT_QK_PANELS 2
 
+#define KT_OPAQUE(x) __asm__ volatile("" : "+x"((x).a), "+x"((x).b))
+
 #define VF2(fn, x, y)                                                                              \
     (vf) { fn((x).a, (y).a), fn((x).b, (y).b) }
 static inline vf vf_zero(void) { return (vf){_mm256_setzero_ps(), _mm256_setzero_ps()}; }

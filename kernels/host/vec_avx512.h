@@ -22,6 +22,8 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_QK_ROWS 6    /* rows x 64 keys */
 #define KT_QK_PANELS 4
 
+#define KT_OPAQUE(x) __asm__ volatile("" : "+v"(x))
+
 static inline vf vf_zero(void) { return _mm512_setzero_ps(); }
 static inline vf vf_set(float x) { return _mm512_set1_ps(x); }
 static inline vf vf_load(const float *p) { return _mm512_loadu_ps(p); }

@@ -1,0 +1,127 @@
+/* See limits.h.  Threads of its own, so that the device's are not counted in. */
+#include "npu/rt/limits.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/base/clk.h"
+#include "npu/rt/inside.h"
+
+enum { RUNS = 7, MAX_THREADS = 16 };
+
+enum what { INT8, F32, READ };
+
+struct probe {
+    const struct k_table *k;
+    enum what what;
+    uint64_t rounds;      /* of peak loops, or times the block is read */
+    size_t bytes;         /* of the block */
+    atomic_int *at_start; /* threads still to come */
+};
+
+struct seat {
+    const struct probe *p;
+    void *block;
+    double amount, ns;
+    pthread_t thread;
+};
+
+static void *seat_main(void *arg)
+{
+    struct seat *s = arg;
+    const struct probe *p = s->p;
+    atomic_fetch_sub(p->at_start, 1);
+    while (atomic_load(p->at_start) > 0) {
+    }
+    const int64_t t0 = clk_ns();
+    if (p->what == INT8) {
+        s->amount = (double)p->k->peak_i8(p->rounds);
+    } else if (p->what == F32) {
+        s->amount = (double)p->k->peak_f32(p->rounds);
+    } else {
+        for (uint64_t i = 0; i < p->rounds; i++) {
+            p->k->read(s->block, p->bytes);
+        }
+        s->amount = (double)p->rounds * (double)p->bytes;
+    }
+    s->ns = (double)(clk_ns() - t0);
+    return NULL;
+}
+
+/* Amount per nanosecond of all threads together (1e9 a second). */
+static double run(const struct probe *base, struct seat *seat, int threads)
+{
+    double rate = 0;
+    atomic_int waiting = threads;
+    struct probe p = *base;
+    int n = 0;
+    p.at_start = &waiting;
+    for (int i = 0; i < threads; i++) {
+        seat[i].p = &p;
+        if (i && pthread_create(&seat[i].thread, NULL, seat_main, &seat[i])) {
+            atomic_fetch_sub(&waiting, threads - i);
+            break;
+        }
+        n = i;
+    }
+    seat_main(&seat[0]);
+    for (int i = 0; i <= n; i++) {
+        if (i) {
+            pthread_join(seat[i].thread, NULL);
+        }
+        rate += seat[i].amount / seat[i].ns;
+    }
+    return rate;
+}
+
+static double best(const struct probe *p, struct seat *seat, int threads)
+{
+    double top = 0;
+    for (int i = 0; i < RUNS; i++) {
+        const double r = run(p, seat, threads);
+        top = r > top ? r : top;
+    }
+    return top;
+}
+
+int npu_limits_measure(const struct npu_rt *rt, int threads, struct npu_limits *l, struct err *e)
+{
+    const size_t big = (size_t)128 << 20;
+    struct seat seat[MAX_THREADS];
+    const struct k_table *k = rt->kernels;
+    const int slow = k == &k_table_c;
+    int rc = 0;
+    memset(seat, 0, sizeof seat);
+    threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
+    for (int i = 0; i < threads && !rc; i++) {
+        seat[i].block = aligned_alloc(4096, big);
+        if (!seat[i].block) {
+            rc = err_set(e, ERR_MEM, "no memory for %zu MB to measure with", big >> 20);
+        } else {
+            memset(seat[i].block, 1, big); /* pages of its own, not the one zero page */
+        }
+    }
+    if (!rc) {
+        const struct probe i8 = {k, INT8, slow ? 1000000 : 2000000, 0, NULL};
+        const struct probe f32 = {k, F32, slow ? 1000000 : 2000000, 0, NULL};
+        const struct probe l2 = {k, READ, 200, (size_t)512 << 10, NULL};
+        const struct probe l3 = {k, READ, 10, (size_t)4 << 20, NULL};
+        const struct probe dram = {k, READ, 1, big, NULL};
+        memset(l, 0, sizeof *l);
+        l->threads = threads;
+        l->int8_gops = best(&i8, seat, threads);
+        l->f32_gflops = best(&f32, seat, threads);
+        l->l2_gbs = best(&l2, seat, threads);
+        if (sysconf(_SC_LEVEL3_CACHE_SIZE) >= (long)threads * (long)l3.bytes) {
+            l->l3_gbs = best(&l3, seat, threads);
+        }
+        l->dram_gbs = best(&dram, seat, threads);
+    }
+    for (int i = 0; i < threads; i++) {
+        free(seat[i].block);
+    }
+    return rc;
+}

@@ -1,0 +1,21 @@
+/* What the machine can do at most, measured: the figures beside which every other is read. */
+#ifndef NPU_RT_LIMITS_H
+#define NPU_RT_LIMITS_H
+
+#include "app/base/err.h"
+#include "npu/rt/rt.h"
+
+struct npu_limits {
+    int threads;
+    double int8_gops;   /* INT8 multiply-adds of the unit the kernels use, two operations each, 1e9/s */
+    double f32_gflops;  /* f32 fused multiply-adds */
+    double l2_gbs;      /* reading 512 KB a thread, 1e9 bytes/s, all threads together */
+    double l3_gbs;      /* reading 4 MB a thread; 0: no L3 of that size */
+    double dram_gbs;    /* reading 128 MB a thread */
+};
+
+/* Measures with `threads` threads at once: best of several short runs, about half a second in all.
+ * -ERR_MEM when the memory for it is not there. */
+int npu_limits_measure(const struct npu_rt *rt, int threads, struct npu_limits *l, struct err *e);
+
+#endif
