@@ -94,7 +94,8 @@ static void count(_Atomic uint64_t *c, uint64_t n)
                           memory_order_relaxed);
 }
 
-static bool moves_only(int op) { return op == NPU_COPY; }
+/* Work that only rearranges data for the kernels: shown as transfer. */
+static bool moves_only(int op) { return op == NPU_COPY || op == NPU_HEADS; }
 
 static void run_tile(struct worker *w, const struct dev_job *j, uint32_t tile)
 {

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Builds tests/ui/demo.c, an invented session on the real screen, into $O (default build) and says
+# where it is:   DICTATE=$(sh tests/tui/_demo.sh) sh tests/tui/exits.sh
+set -eu
+cd "$(dirname "$0")/../.."
+O=${O:-build}
+make -s O="$O" "$O/libui.a" "$O/libbase.a" >&2
+# shellcheck disable=SC2046 # flags are words
+${CC:-gcc} -std=c11 -Wall -Wextra -g -O1 -D_GNU_SOURCE -I. \
+    tests/ui/demo.c "$O/libui.a" "$O/libbase.a" \
+    $(pkg-config --cflags --libs ncursesw libutf8proc) -lm -o "$O/demo"
+case $O in /*) echo "$O/demo" ;; *) echo "$PWD/$O/demo" ;; esac
