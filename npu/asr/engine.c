@@ -40,7 +40,10 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     const size_t actx = (size_t)hp->n_audio_ctx, tctx = (size_t)hp->n_text_ctx;
     const size_t ad = (size_t)g->enc.state, td = (size_t)g->dec.state;
     const size_t rows = actx > tctx ? actx : tctx, d = ad > td ? ad : td;
-    const size_t q8 = rows * k_round(4 * (uint32_t)d, K_PAD_K);
+    /* the first convolution has two rows for each of the others */
+    const size_t mel8 = 2 * actx * k_round(3 * (uint32_t)hp->n_mels, K_PAD_K);
+    const size_t all8 = rows * k_round(4 * (uint32_t)d, K_PAD_K);
+    const size_t q8 = all8 > mel8 ? all8 : mel8;
     struct net_work *w = &g->at;
     size_t used = 0;
     w->mel = take(buf, &used, (2 * actx + 2) * (size_t)hp->n_mels * 4);
@@ -48,7 +51,7 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     w->x = take(buf, &used, rows * d * 4);
     w->y = take(buf, &used, rows * d * 4);
     w->q8 = take(buf, &used, q8);
-    w->fig = take(buf, &used, rows * sizeof(struct k_row));
+    w->fig = take(buf, &used, (2 * actx > rows ? 2 * actx : rows) * sizeof(struct k_row));
     w->qkv = take(buf, &used, rows * 3 * d * 4);
     w->att = take(buf, &used, rows * d * 4);
     w->h = take(buf, &used, rows * 4 * d * 4);

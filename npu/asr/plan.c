@@ -236,8 +236,11 @@ int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e)
     l->what = "encoder";
     /* A row of the convolutions is three frames in a row: rows overlap, nothing is copied.  Both
      * inputs begin with a frame of zeros. */
-    bad |= add_gemm(g, l, &g->conv1, 2 * m, g->at.mel, mels, g->at.conv + (npu_addr)d * 4, d,
-                    NPU_GELU, 0, 0);
+    in = g->at.mel;
+    lda = mels;
+    bad |= add_input(g, l, &g->conv1, 2 * m, &in, &lda);
+    bad |= add_gemm(g, l, &g->conv1, 2 * m, in, lda, g->at.conv + (npu_addr)d * 4, d, NPU_GELU, 0,
+                    0);
     in = g->at.conv;
     lda = 2 * d;
     bad |= add_input(g, l, &g->conv2, m, &in, &lda);

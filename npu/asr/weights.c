@@ -60,8 +60,7 @@ static void place_all(struct asr_engine *g, struct place *p)
 {
     const int i8 = g->prec == ASR_PREC_INT8;
     p->used = 0;
-    /* the first convolution reads the log-mel itself: 1 % of the work, kept in f32 */
-    place_lin(p, &g->conv1, g->enc.state, 3 * g->hp.n_mels, 0);
+    place_lin(p, &g->conv1, g->enc.state, 3 * g->hp.n_mels, i8);
     place_lin(p, &g->conv2, g->enc.state, 3 * g->enc.state, i8);
     g->enc_pos = take(p, (size_t)g->hp.n_audio_ctx * (size_t)g->enc.state * 4);
     place_side(p, &g->enc, 0, i8);
