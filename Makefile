@@ -1,5 +1,9 @@
 # One Makefile, no recursion, objects only under $(O).  `make help` lists the targets.
-MAKEFLAGS += --no-builtin-rules
+JOBS ?= $(shell nproc)
+MAKEFLAGS += --no-builtin-rules -j$(JOBS)
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 .SUFFIXES:
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -13,12 +17,12 @@ PKG     ?= pkg-config
 V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 say      = $(if $(filter 1,$(V)),@:,@printf '  %-5s %s\n' $(1) $(2))
-WERROR  ?= $(if $(CI),-Werror)
+WERROR  ?= $(if $(CI),$(if $(filter fuzz,$(VARIANT)),,-Werror))
 
 # -- what must be there before anything can be compiled; `make deps` installs it -----------------
 LIBS := sndfile samplerate fftw3f alsa libdrm ncursesw libutf8proc
 # Which goals need which tools: none, building, testing, fuzzing (tests/deps.sh knows the packages).
-NODEPS := deps clean help fmt-check layers names uninstall
+NODEPS := deps clean help layers names uninstall
 need   := $(filter-out $(NODEPS),$(or $(MAKECMDGOALS),all))
 kinds  := $(if $(need),build) $(if $(filter check unit unit-% asan tsan golden hostile,$(need)),test) \
           $(if $(filter fuzz,$(need)),fuzz)
@@ -53,7 +57,7 @@ ROOMS := app ui text audio npu kernels base
 SRC.base    := $(wildcard app/base/*.c)
 SRC.kernels := $(wildcard kernels/*.c kernels/ref/*.c)
 SRC.audio   := $(wildcard audio/*.c)
-SRC.npu     := $(wildcard npu/asr/*.c npu/rt/*.c npu/dev/*.c)
+SRC.npu     := $(wildcard npu/asr/*.c npu/rt/*.c npu/dev/*.c npu/plan/*.c)
 SRC.text    := $(wildcard app/text/*.c)
 SRC.ui      := $(wildcard ui/*.c)
 SRC.app     := $(filter-out app/main.c,$(wildcard app/*.c))
@@ -70,9 +74,13 @@ USE.app     := $(ROOMS)
 # One kernel template, compiled once for each instruction set; only these objects get ISA flags.
 ISA.x86_64 := avx2 avx512 amx amx_model
 ISA        := $(patsubst kernels/host/k_%.c,%,$(wildcard $(ISA.$(shell uname -m):%=kernels/host/k_%.c)))
-FLAG.avx2   := -mavx2 -mfma -mf16c -O3 -fno-tree-pre
-FLAG.avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c -mprefer-vector-width=512 -O3 -fno-tree-pre
-FLAG.amx    := $(FLAG.avx512) -mamx-tile -mamx-int8
+NOPRE       := $(if $(findstring clang,$(CC)),,-fno-tree-pre)
+# Sanitizers make these large functions take minutes above -O1.
+KOPT        := $(if $(filter rel,$(VARIANT)),-O3 $(NOPRE),-O1)$(if $(filter fuzz,$(VARIANT)), -fno-sanitize=all)
+FLAG.avx2   := -mavx2 -mfma -mf16c $(KOPT)
+FLAG.avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c -mprefer-vector-width=512 $(KOPT)
+# clang 14 spells the macro of -mamx-int8 in another way.
+FLAG.amx    := $(FLAG.avx512) -mamx-tile -mamx-int8 $(if $(NOPRE),,-D__AMX_INT8__=1)
 FLAG.amx_model := $(FLAG.avx2)
 OBJ.kernels := $(SRC.kernels:%.c=$(O)/%.o) $(ISA:%=$(O)/kernels/host/k_%.o)
 $(foreach i,$(ISA),$(eval $(O)/kernels/host/k_$(i).o: XCFLAGS := $(FLAG.$(i))))
@@ -101,7 +109,10 @@ $(O)/members: FORCE
 	 cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@
 
 # -- tests: tests/ROOM/t_*.c, each a cmocka program that links its room and the rooms below --------
+# The device sources bring their own rules; without them their tests are left out.
+AIE2 := $(wildcard kernels/aie2/build.mk)
 UNIT := $(foreach r,$(ROOMS),$(patsubst tests/$(r)/%.c,$(O)/tests/$(r)/%,$(wildcard tests/$(r)/t_*.c)))
+UNIT := $(if $(AIE2),$(UNIT),$(filter-out %/t_aie2 %/t_aie2p,$(UNIT)))
 define unit_rule
 $(O)/tests/$(1)/%: $(O)/tests/$(1)/%.o $(USE.$(1):%=$(O)/lib%.a)
 	$$(call say,TEST,$$@)
@@ -112,7 +123,7 @@ endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rule,$(r))))
 .PRECIOUS: $(O)/%.o
 
-include $(wildcard tests/tests.mk)
+include $(AIE2) $(wildcard tests/tests.mk)
 
 run: all                     ## replay the bundled sample (plain text when there is no terminal)
 	@sh tests/run.sh '$(O)/dictate'
@@ -134,7 +145,7 @@ uninstall:                   ## remove what install put there
 deps:                        ## install what building, testing and fuzzing need (apt-get, asks sudo)
 	@CC='$(CC)' PKG='$(PKG)' LIBS='$(LIBS)' sh tests/deps.sh install build test fuzz
 help:                        ## this list
-	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## /{printf "  %-12s %s\n",$$1,$$2}' Makefile tests/tests.mk
+	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## /{printf "  %-12s %s\n",$$1,$$2}' Makefile tests/tests.mk $(AIE2)
 clean:                       ## remove build/
 	rm -rf build
 FORCE:

@@ -42,6 +42,11 @@ void resample_free(struct resample *r)
     }
 }
 
+void resample_reset(struct resample *r)
+{
+    src_reset(r->src);
+}
+
 int resample_run(struct resample *r, const float *in, int n_in, int *used, float *out, int n_out,
                  int end)
 {

@@ -12,6 +12,9 @@ struct resample;
 int resample_new(struct resample **out, int rate_in, int rate_out, int better, struct err *e);
 void resample_free(struct resample *r); /* NULL is fine */
 
+/* As new: the next input does not follow what came before. */
+void resample_reset(struct resample *r);
+
 /* Consumes up to n_in (count in *used), writes up to n_out; returns the count written.  `end`: no
  * more input will come; call with n_in 0 until it returns 0.  Negative: -ERR_SOUND. */
 int resample_run(struct resample *r, const float *in, int n_in, int *used, float *out, int n_out,

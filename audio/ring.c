@@ -101,17 +101,29 @@ size_t ring_put(struct ring *r, const float *x, size_t n)
     return n;
 }
 
-void ring_lost(struct ring *r, uint64_t lost)
+void ring_skip(struct ring *r, uint64_t lost, unsigned why)
 {
     if (lost == 0) {
         return;
     }
-    atomic_fetch_add_explicit(&r->lost, lost, memory_order_relaxed);
+    if (why != GAP_PAUSE) {
+        atomic_fetch_add_explicit(&r->lost, lost, memory_order_relaxed);
+    }
+    if (r->pend.lost > 0 && r->pend.why != why) {
+        (void)publish(r); /* two reasons are two gaps while there is place for them */
+    }
     if (r->pend.lost == 0) {
         r->pend.at = atomic_load_explicit(&r->head, memory_order_relaxed);
         r->pend.t_us = clk_us();
+        r->pend.why = 0;
     }
     r->pend.lost += lost;
+    r->pend.why |= why;
+}
+
+void ring_lost(struct ring *r, uint64_t lost)
+{
+    ring_skip(r, lost, GAP_FULL);
 }
 
 void ring_end(struct ring *r)
@@ -119,12 +131,26 @@ void ring_end(struct ring *r)
     (void)publish(r);
 }
 
+/* Samples up to the next gap that lies behind `tail`, at most n.  The caller has loaded head
+ * before: a gap is published before the samples behind it are. */
+static size_t before_gap(struct ring *r, uint64_t tail, size_t n)
+{
+    unsigned end = atomic_load_explicit(&r->gap_head, memory_order_acquire);
+    for (unsigned i = atomic_load_explicit(&r->gap_tail, memory_order_relaxed); i != end; i++) {
+        uint64_t at = r->gap[i % GAPS].at;
+        if (at > tail) {
+            return at - tail < n ? (size_t)(at - tail) : n;
+        }
+    }
+    return n;
+}
+
 size_t ring_get(struct ring *r, float *x, size_t n)
 {
     uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
     size_t fill = ring_fill(r);
     size_t at = (size_t)tail & (r->size - 1);
-    n = n < fill ? n : fill;
+    n = before_gap(r, tail, n < fill ? n : fill);
     size_t first = n < r->size - at ? n : r->size - at;
     memcpy(x, r->data + at, first * sizeof *x);
     memcpy(x + first, r->data, (n - first) * sizeof *x);
@@ -132,17 +158,20 @@ size_t ring_get(struct ring *r, float *x, size_t n)
     return n;
 }
 
+int ring_gap_waits(struct ring *r)
+{
+    unsigned tail = atomic_load_explicit(&r->gap_tail, memory_order_relaxed);
+    return tail != atomic_load_explicit(&r->gap_head, memory_order_acquire) &&
+           r->gap[tail % GAPS].at <= atomic_load_explicit(&r->tail, memory_order_relaxed);
+}
+
 int ring_gap(struct ring *r, struct ring_gap *g)
 {
     unsigned tail = atomic_load_explicit(&r->gap_tail, memory_order_relaxed);
-    if (tail == atomic_load_explicit(&r->gap_head, memory_order_acquire)) {
+    if (!ring_gap_waits(r)) {
         return 0;
     }
-    const struct ring_gap *first = &r->gap[tail % GAPS];
-    if (first->at > atomic_load_explicit(&r->tail, memory_order_relaxed)) {
-        return 0;
-    }
-    *g = *first;
+    *g = r->gap[tail % GAPS];
     atomic_store_explicit(&r->gap_tail, tail + 1, memory_order_release);
     return 1;
 }

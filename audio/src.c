@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +13,9 @@
 
 #include "audio/src_impl.h"
 
-enum { IN_MAX = 4096 }; /* native samples handed to the resampler at once */
-
 static const struct audio_src_ops *const table[] = {
     [AUDIO_FILE] = &src_file_ops, [AUDIO_STDIN] = &src_pipe_ops, [AUDIO_MIC] = &src_mic_ops,
-    [AUDIO_GEN] = &src_gen_ops,   [AUDIO_BYTES] = &src_file_ops,
+    [AUDIO_GEN] = &src_gen_ops,   [AUDIO_BYTES] = &src_file_ops, [AUDIO_FAULT] = &src_fault_ops,
 };
 
 static void describe(struct audio_src *s)
@@ -46,12 +43,12 @@ static int open_kind(struct audio_src *s, const struct audio_want *w, struct err
             return rc;
         }
     }
-    s->in = malloc(IN_MAX * sizeof *s->in);
+    s->in = malloc(SRC_IN_MAX * sizeof *s->in);
     if (!s->in) {
         return err_set(e, ERR_MEM, "no memory to read %s", s->name);
     }
     describe(s);
-    return 0;
+    return src_mix_new(s, e);
 }
 
 /* An eventfd above 2: when standard input is closed its number must stay free, or we would take
@@ -71,7 +68,7 @@ int audio_src_open(struct audio_src **out, const struct audio_want *want, struct
 {
     struct audio_want w = *want;
     *out = NULL;
-    if ((unsigned)w.kind > AUDIO_BYTES) {
+    if ((unsigned)w.kind > AUDIO_FAULT) {
         return err_set(e, ERR_USAGE, "unknown kind of sound source (%d)", (int)w.kind);
     }
     if (w.kind == AUDIO_FILE && w.name && !strcmp(w.name, "-")) {
@@ -94,18 +91,33 @@ int audio_src_open(struct audio_src **out, const struct audio_want *want, struct
     return 0;
 }
 
-void audio_src_close(struct audio_src *s)
+void audio_src_shut(struct audio_src *s)
 {
-    if (!s) {
-        return;
-    }
+    s->over = s->over ? s->over : 1;
+    s->flushed = 1;
     s->ops->close(s);
+}
+
+void audio_src_retire(struct audio_src *s)
+{
+    audio_src_shut(s);
+    src_mix_free(s);
     resample_free(s->rs);
     free(s->in);
+    s->rs = NULL;
+    s->in = NULL;
     if (s->stop_fd >= 0) {
         close(s->stop_fd);
+        s->stop_fd = -1;
     }
-    free(s);
+}
+
+void audio_src_close(struct audio_src *s)
+{
+    if (s) {
+        audio_src_retire(s);
+        free(s);
+    }
 }
 
 const struct audio_got *audio_src_got(const struct audio_src *s)
@@ -140,108 +152,38 @@ void audio_src_stat(const struct audio_src *s, struct audio_stat *st)
     st->clamped = atomic_load_explicit(&s->clamped, memory_order_relaxed);
     st->xruns = atomic_load_explicit(&s->xruns, memory_order_relaxed);
     st->lost = atomic_load_explicit(&s->lost, memory_order_relaxed);
+    st->suspends = atomic_load_explicit(&s->suspends, memory_order_relaxed);
+    st->dead = atomic_load_explicit(&s->dead, memory_order_relaxed);
+}
+
+/* Once stopped: what the device has recorded and not handed over, then 0. */
+static int drain(struct audio_src *s, float *x, int max)
+{
+    int n = s->ops->drain ? s->ops->drain(s, x, max) : 0;
+    return n > 0 ? n : 0;
 }
 
 int audio_src_read(struct audio_src *s, float *x, int max, int timeout_ms, struct err *e)
 {
-    if (!s->over && src_stopped(s)) {
-        s->over = 1;
-    }
     if (!s->over) {
-        int n = s->ops->read(s, x, max, timeout_ms, &s->fail);
+        int stopped = src_stopped(s);
+        int n = stopped ? drain(s, x, max) : s->ops->read(s, x, max, timeout_ms, &s->fail);
+        if (n == AUDIO_AGAIN && !stopped && src_stopped(s)) {
+            n = drain(s, x, max);
+        }
         if (n > 0) {
             atomic_fetch_add_explicit(&s->frames, (uint64_t)n, memory_order_relaxed);
             return n;
         }
-        if (n == AUDIO_AGAIN && !src_stopped(s)) {
+        if (n == AUDIO_AGAIN) {
             return n;
         }
-        s->over = n < 0 && n != AUDIO_AGAIN ? n : 1;
+        s->over = n < 0 ? n : 1;
     }
     if (s->over < 0 && e) {
         *e = s->fail;
     }
     return s->over < 0 ? s->over : AUDIO_END;
-}
-
-/* Refills s->in. 1 when there is input or the end of it, else AUDIO_AGAIN; a failure counts as the
- * end here and is told when the resampler has been emptied. */
-static int refill(struct audio_src *s, int timeout_ms)
-{
-    int n = audio_src_read(s, s->in, IN_MAX, timeout_ms, NULL);
-    if (n == AUDIO_AGAIN) {
-        return n;
-    }
-    s->in_at = 0;
-    s->in_n = n > 0 ? n : 0;
-    s->in_end = n <= 0;
-    return 1;
-}
-
-/* The resampling filter may ring beyond 1; that is not the source's fault and is not counted. */
-static void clamp(float *x, int n)
-{
-    for (int i = 0; i < n; i++) {
-        x[i] = x[i] > 1.0f ? 1.0f : x[i] < -1.0f ? -1.0f : x[i];
-    }
-}
-
-int audio_src_read16k(struct audio_src *s, float *x, int max, int timeout_ms, struct err *e)
-{
-    if (!s->rs) {
-        return audio_src_read(s, x, max, timeout_ms, e);
-    }
-    while (!s->flushed) {
-        if (s->in_at == s->in_n && !s->in_end) {
-            int rc = refill(s, timeout_ms);
-            if (rc < 0) {
-                return rc;
-            }
-        }
-        int used = 0;
-        int n = resample_run(s->rs, s->in + s->in_at, s->in_n - s->in_at, &used, x, max, s->in_end);
-        if (n < 0) {
-            s->over = err_set(&s->fail, ERR_SOUND, "%s: cannot convert the sample rate", s->name);
-            s->flushed = 1;
-            break;
-        }
-        s->in_at += used;
-        if (n > 0) {
-            clamp(x, n);
-            return n;
-        }
-        s->flushed = s->in_end;
-    }
-    return audio_src_read(s, x, max, 0, e); /* over: the end or the failure, again and again */
-}
-
-void src_mix(struct audio_src *s, const float *in, int frames, int channels, float *out)
-{
-    uint64_t bad = 0, cut = 0;
-    for (int i = 0; i < frames; i++) {
-        float sum = 0;
-        int good = 0;
-        for (int c = 0; c < channels; c++) {
-            float v = *in++;
-            if (!isfinite(v)) {
-                bad++;
-                continue;
-            }
-            if (v > 1.0f || v < -1.0f) {
-                cut++;
-                v = v > 0 ? 1.0f : -1.0f;
-            }
-            sum += v;
-            good++;
-        }
-        out[i] = good > 1 ? sum / (float)good : sum;
-    }
-    if (bad) {
-        atomic_fetch_add_explicit(&s->nonfinite, bad, memory_order_relaxed);
-    }
-    if (cut) {
-        atomic_fetch_add_explicit(&s->clamped, cut, memory_order_relaxed);
-    }
 }
 
 int src_wait(struct audio_src *s, int fd, int timeout_ms)

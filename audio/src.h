@@ -31,9 +31,12 @@ enum audio_kind {
     AUDIO_STDIN, /* raw s16le, or WAV when it starts with RIFF; a redirected file is as AUDIO_FILE
                   */
     AUDIO_MIC,   /* name: an ALSA PCM ("plughw:CARD=Device,DEV=0"), NULL or "" for "default" */
-    AUDIO_GEN,   /* name: silence, tone, white, pink or click */
+    AUDIO_GEN,   /* name: silence, tone, white, pink, click or ramp */
     AUDIO_BYTES, /* a sound file in memory, lent until close */
+    AUDIO_FAULT, /* a microphone that fails by a script, see fault.h */
 };
+
+struct fault;
 
 /* What to open.  All zero but kind (and name) is a sensible request. */
 struct audio_want {
@@ -50,6 +53,7 @@ struct audio_want {
     uint32_t gen_seed;  /* noise: 0: 1 */
     const void *bytes;  /* AUDIO_BYTES */
     size_t size;
+    struct fault *fault; /* AUDIO_FAULT: lent until close */
 };
 
 /* What was opened.  Valid until close; does not change after open. */
@@ -69,6 +73,8 @@ struct audio_stat {
     uint64_t clamped;   /* samples beyond +-1, cut to it */
     uint64_t xruns;     /* microphone: interruptions survived */
     uint64_t lost;      /* microphone: native frames lost in them, estimated */
+    uint64_t suspends;  /* microphone: of the xruns, those in which the device slept */
+    uint64_t dead;      /* channels that are left out because nothing comes from them, now */
 };
 
 /* 0, or -ERR_SOUND, -ERR_MIC, -ERR_USAGE, -ERR_MEM with a sentence.  *out is NULL after failure.
@@ -76,6 +82,12 @@ struct audio_stat {
  * takes, or until a signal is caught. */
 int audio_src_open(struct audio_src **out, const struct audio_want *want, struct err *e);
 void audio_src_close(struct audio_src *s); /* NULL is fine */
+/* Lets the device go at once, so that it can be opened again; reading gives what it gave last.
+ * Reader thread. */
+void audio_src_shut(struct audio_src *s);
+/* The same, and frees all but what _got, _stat and _note tell; close it later.  Reader thread, when
+ * nobody can call _stop any more. */
+void audio_src_retire(struct audio_src *s);
 
 const struct audio_got *audio_src_got(const struct audio_src *s);
 
@@ -87,8 +99,16 @@ int audio_src_read(struct audio_src *s, float *x, int max, int timeout_ms, struc
 /* The same at 16 kHz.  Do not mix with audio_src_read() on one source. */
 int audio_src_read16k(struct audio_src *s, float *x, int max, int timeout_ms, struct err *e);
 
-/* Ends the sound: a read that waits returns, what is inside the resampler still comes, then
- * AUDIO_END.  Any thread, async-signal-safe. */
+/* Samples at 16 kHz that are missing just before those that the last audio_src_read16k() gave
+ * (or before the end, when it gave none); *why: enum gap_why.  Each loss is told once. */
+uint64_t audio_src_gap(struct audio_src *s, unsigned *why);
+
+/* What is still inside the resampler, when reading is about to be interrupted (pause): call until
+ * it gives 0.  Reading may go on afterwards, with samples that need not be adjacent. */
+int audio_src_flush16k(struct audio_src *s, float *x, int max);
+
+/* Ends the sound: a read that waits returns, what a live device has recorded and what is inside the
+ * resampler still come, then AUDIO_END.  Any thread, async-signal-safe. */
 void audio_src_stop(struct audio_src *s);
 
 /* Microphone: stops (1) and restarts (0) the device; others ignore it.  Reader thread only.

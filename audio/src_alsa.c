@@ -31,6 +31,7 @@ struct mic {
     int retries;
     int64_t last_us; /* when samples last came, or when waiting for them began */
     int running;
+    snd_pcm_sframes_t tail; /* once stopped: frames the device still holds, -1: not asked yet */
     struct pollfd pfd[PFD_MAX + 1];
     int npfd;
     float mixed[SRC_BLOCK];
@@ -178,6 +179,7 @@ static int mic_open(struct audio_src *s, const struct audio_want *w, struct err 
         return err_set(e, ERR_MEM, "no memory for a microphone");
     }
     s->priv = m;
+    m->tail = -1;
     s->got.live = s->got.mic = 1;
     int rc = snd_pcm_open(&m->pcm, s->name, SND_PCM_STREAM_CAPTURE, SND_PCM_NONBLOCK);
     if (rc < 0) {
@@ -244,6 +246,10 @@ static int recover(struct audio_src *s, struct mic *m, int why)
         int64_t lost = (clk_us() - since) * s->got.rate / 1000000;
         atomic_fetch_add_explicit(&s->xruns, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&s->lost, (uint64_t)(lost > 0 ? lost : 0), memory_order_relaxed);
+        s->gap_why |= why == -ESTRPIPE ? GAP_SUSPEND : GAP_XRUN;
+        if (why == -ESTRPIPE) {
+            atomic_fetch_add_explicit(&s->suspends, 1, memory_order_relaxed);
+        }
     }
     return rc;
 }
@@ -300,6 +306,29 @@ static int mic_read(struct audio_src *s, float *x, int max, int timeout_ms, stru
     return AUDIO_AGAIN;
 }
 
+/* The stopped device keeps what it recorded; no more than it held when first asked, since some
+ * plug-ins never run dry. */
+static int mic_drain(struct audio_src *s, float *x, int max)
+{
+    struct mic *m = s->priv;
+    int room = SRC_BLOCK / m->channels;
+    if (m->tail < 0) {
+        m->tail = m->running ? snd_pcm_avail_update(m->pcm) : 0;
+        m->tail = m->tail > 0 ? m->tail : 0;
+    }
+    max = max < room ? max : room;
+    max = m->tail < max ? (int)m->tail : max;
+    snd_pcm_sframes_t n = max > 0 ? snd_pcm_readi(m->pcm, m->raw, (snd_pcm_uframes_t)max) : 0;
+    if (n <= 0) {
+        m->tail = 0;
+        return 0;
+    }
+    m->tail -= n;
+    to_float(m, (int)n * m->channels, m->mixed);
+    src_mix(s, m->mixed, (int)n, m->channels, x);
+    return (int)n;
+}
+
 static int mic_pause(struct audio_src *s, int on, struct err *e)
 {
     struct mic *m = s->priv;
@@ -338,4 +367,5 @@ const struct audio_src_ops src_mic_ops = {
     .close = mic_close,
     .describe = mic_describe,
     .pause = mic_pause,
+    .drain = mic_drain,
 };

@@ -7,13 +7,14 @@
 
 #include "audio/src_impl.h"
 
-enum gen_kind { GEN_SILENCE, GEN_TONE, GEN_WHITE, GEN_PINK, GEN_CLICK };
+enum gen_kind { GEN_SILENCE, GEN_TONE, GEN_WHITE, GEN_PINK, GEN_CLICK, GEN_RAMP };
 
-static const char *const names[] = {"silence", "tone", "white", "pink", "click"};
+static const char *const names[] = {"silence", "tone", "white", "pink", "click", "ramp"};
 
 struct gen {
     enum gen_kind kind;
     int64_t left; /* samples, negative: endless */
+    uint32_t n;   /* samples so far, ramp only */
     double hz, phase;
     float level;
     uint32_t rng;
@@ -28,7 +29,7 @@ static int gen_open(struct audio_src *s, const struct audio_want *w, struct err 
         k++;
     }
     if (k == sizeof names / sizeof *names) {
-        return err_set(e, ERR_USAGE, "no generator \"%.40s\": silence, tone, white, pink, click",
+        return err_set(e, ERR_USAGE, "no generator \"%.40s\": silence, tone, white, pink, click, ramp",
                        name);
     }
     s->got.rate = w->gen_rate ? w->gen_rate : AUDIO_RATE;
@@ -93,6 +94,8 @@ static float sample(struct gen *g, double step)
     case GEN_CLICK:
         v = g->phase < step ? 1.0f : 0.0f;
         break;
+    case GEN_RAMP: /* every sample tells its index below 2^23; full scale, whatever the level */
+        return (float)(g->n++ & 0x7fffff) / 8388608.0f;
     }
     g->phase += step;
     g->phase -= floor(g->phase);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,8 +16,9 @@ enum { PIPE_BUF_B = 65536 };
 
 struct pipe_in {
     int fd;
-    int own; /* close it */
+    int own;  /* close it */
     int eof;
+    int tail; /* once stopped: bytes that wait in the pipe, -1: not asked yet */
     int is_wav;
     struct wav w;  /* also describes raw */
     uint64_t left; /* bytes of samples still expected, WAV_UNKNOWN: until the end */
@@ -145,6 +147,7 @@ static int pipe_start(struct audio_src *s, int fd, int own, const struct audio_w
     }
     p->fd = fd;
     p->own = own;
+    p->tail = -1;
     int rc = detect(s, p, w, e);
     if (rc < 0) {
         return rc;
@@ -211,21 +214,11 @@ static int frames_here(const struct pipe_in *p)
     return (int)(b / (unsigned)p->w.frame_bytes);
 }
 
-static int pipe_read(struct audio_src *s, float *x, int max, int timeout_ms, struct err *e)
+/* Up to max frames of those in the buffer. */
+static int give(struct audio_src *s, struct pipe_in *p, float *x, int n, int max)
 {
-    struct pipe_in *p = s->priv;
     int room = SRC_BLOCK / p->w.channels;
-    int n;
     max = max < room ? max : room;
-    while ((n = frames_here(p)) == 0) {
-        if (p->eof || p->left < (unsigned)p->w.frame_bytes) {
-            return pipe_end(s, p, e);
-        }
-        int rc = fill(s, p, timeout_ms, e);
-        if (rc <= 0) {
-            return rc < 0 ? rc : AUDIO_AGAIN;
-        }
-    }
     n = n < max ? n : max;
     wav_decode(&p->w, p->buf + p->at, n, p->mixed);
     src_mix(s, p->mixed, n, p->w.channels, x);
@@ -235,6 +228,42 @@ static int pipe_read(struct audio_src *s, float *x, int max, int timeout_ms, str
         p->left -= (uint64_t)n * (unsigned)p->w.frame_bytes;
     }
     return n;
+}
+
+static int pipe_read(struct audio_src *s, float *x, int max, int timeout_ms, struct err *e)
+{
+    struct pipe_in *p = s->priv;
+    int n;
+    while ((n = frames_here(p)) == 0) {
+        if (p->eof || p->left < (unsigned)p->w.frame_bytes) {
+            return pipe_end(s, p, e);
+        }
+        int rc = fill(s, p, timeout_ms, e);
+        if (rc <= 0) {
+            return rc < 0 ? rc : AUDIO_AGAIN;
+        }
+    }
+    return give(s, p, x, n, max);
+}
+
+/* Sound that a recorder had written when the stop came; a file at the other end has no such. */
+static int pipe_drain(struct audio_src *s, float *x, int max)
+{
+    struct pipe_in *p = s->priv;
+    if (p->tail < 0 && (!s->got.live || ioctl(p->fd, FIONREAD, &p->tail) < 0)) {
+        p->tail = 0;
+    }
+    while (frames_here(p) == 0 && p->tail > 0) {
+        memmove(p->buf, p->buf + p->at, (size_t)(p->n - p->at));
+        p->n -= p->at;
+        p->at = 0;
+        int room = PIPE_BUF_B - p->n;
+        ssize_t k = read(p->fd, p->buf + p->n, (size_t)(p->tail < room ? p->tail : room));
+        p->tail = k > 0 ? p->tail - (int)k : 0; /* does not wait: so much is there */
+        p->n += k > 0 ? (int)k : 0;
+    }
+    int n = s->got.live ? frames_here(p) : 0;
+    return n > 0 ? give(s, p, x, n, max) : 0;
 }
 
 static void pipe_close(struct audio_src *s)
@@ -261,4 +290,5 @@ const struct audio_src_ops src_pipe_ops = {
     .read = pipe_read,
     .close = pipe_close,
     .describe = pipe_describe,
+    .drain = pipe_drain,
 };

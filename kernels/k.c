@@ -54,16 +54,16 @@ size_t k_scratch_bytes(const struct npu_cmd *c)
         /* scores of a block of 48 rows, turned queries, sums */
         return ((size_t)k_round(c->n, 16) + c->k + 4) * 48 * sizeof(float) + 64;
     case NPU_ATTN_I8:
-        /* six rows: scores, probabilities in f32 and u8 */
-        return (size_t)6 * k_round(c->n, 16) * (sizeof(float) + 1) + 128;
+        /* six rows: scores, probabilities in f32 and one or two planes of u8 */
+        return (size_t)6 * k_round(c->n, 16) * (sizeof(float) + 2) + 128;
     default:
         return 64;
     }
 }
 
-size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k)
+size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k, int fine)
 {
-    return (size_t)k_round(rows, K_PAD_R) * heads * (k + sizeof(struct k_row));
+    return (size_t)k_round(rows, K_PAD_R) * heads * ((fine ? 2 : 1) * (size_t)k + sizeof(struct k_row));
 }
 
 size_t k_packed_f32_bytes(uint32_t n, uint32_t k)

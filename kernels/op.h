@@ -32,6 +32,7 @@ enum npu_flag {
     NPU_MUL = 32,   /* GEMM: multiply by chan[n] after GELU (fc2's balance), before ADD */
     NPU_AS_K = 64,  /* HEADS: as keys */
     NPU_AS_V = 128, /* HEADS: as values; neither: as queries */
+    NPU_FINE = 256, /* HEADS as queries, ATTN_I8: queries and probabilities of 16 bits in two planes */
 };
 
 /* Address: buffer handle in the upper 16 bits, byte offset in the lower 48; 0 is "none". */
@@ -52,12 +53,12 @@ typedef uint64_t npu_addr;
  *        (kernels/k.h).
  * ATTN_I8: in[0], in[1], in[2] head packs of queries, keys, values; otherwise as ATTN, not causal. */
 struct npu_cmd {
-    uint8_t op, flags;
-    uint16_t layer; /* for the profile and messages */
+    uint16_t op, flags;
     uint32_t m, n, k;
     uint32_t lda, ldw, ldo, ldp;
     uint16_t tile_m, tile_n;
-    uint16_t heads, spare;
+    uint16_t heads;
+    uint16_t layer; /* for messages */
     npu_addr in[4], out, aux;
     uint64_t mask;
     float scale[2];

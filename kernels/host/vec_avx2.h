@@ -122,6 +122,18 @@ static inline __m256 vf_shift2_half(__m256 p, __m256 t)
         _mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
 }
 static inline vf vf_shift2(vf p, vf t) { return VF2(vf_shift2_half, p, t); }
+static inline __m128i vi_to_u8(__m256i a, __m256i b)
+{
+    __m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
+    return _mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
+}
+static inline void vf_to_u16(uint8_t *hi, uint8_t *lo, vf x)
+{
+    const __m256i byte = _mm256_set1_epi32(255);
+    __m256i a = _mm256_cvtps_epi32(x.a), b = _mm256_cvtps_epi32(x.b);
+    _mm_storeu_si128((__m128i *)hi, vi_to_u8(_mm256_srli_epi32(a, 8), _mm256_srli_epi32(b, 8)));
+    _mm_storeu_si128((__m128i *)lo, vi_to_u8(_mm256_and_si256(a, byte), _mm256_and_si256(b, byte)));
+}
 static inline int32_t vi_sum(vi x)
 {
     __m256i s = _mm256_add_epi32(x.a, x.b);
@@ -151,6 +163,14 @@ static inline vi vi_load(const int32_t *p)
     return (vi){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8))};
 }
 static inline vi vi_set(int32_t x) { return (vi){_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+static inline vi vi_add(vi x, vi y)
+{
+    return (vi){_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)};
+}
+static inline vi vi_shl7(vi x)
+{
+    return (vi){_mm256_slli_epi32(x.a, 7), _mm256_slli_epi32(x.b, 7)};
+}
 static inline vi vi_sub(vi x, vi y)
 {
     return (vi){_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)};

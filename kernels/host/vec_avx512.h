@@ -80,6 +80,13 @@ static inline vf vf_shift2(vf p, vf t)
     return _mm512_castsi512_ps(
         _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
 }
+/* Rounds to nearest even, stores 16 values of 0..65535 as two planes, upper and lower bytes. */
+static inline void vf_to_u16(uint8_t *hi, uint8_t *lo, vf x)
+{
+    __m512i q = _mm512_cvtps_epi32(x);
+    _mm_storeu_si128((__m128i *)hi, _mm512_cvtepi32_epi8(_mm512_srli_epi32(q, 8)));
+    _mm_storeu_si128((__m128i *)lo, _mm512_cvtepi32_epi8(q));
+}
 static inline int32_t vi_sum(vi a) { return _mm512_reduce_add_epi32(a); }
 /* The scales of 16 row figures (pairs of scale and sum). */
 static inline vf vf_figures(const void *p)
@@ -96,6 +103,8 @@ static inline vf vf_low_beyond(vf x, uint32_t n)
 static inline vi vi_zero(void) { return _mm512_setzero_si512(); }
 static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
 static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
+static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+static inline vi vi_shl7(vi a) { return _mm512_slli_epi32(a, 7); }
 static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 static inline vf vi_float(vi a) { return _mm512_cvtepi32_ps(a); }
 static inline vw vw_load(const uint8_t *p) { return _mm512_loadu_si512(p); }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/base/clk.h"
 #include "kernels/k.h"
 #include "npu/asr/net.h"
 
@@ -20,7 +21,7 @@ size_t net_cross_bytes(const struct asr_engine *g)
 {
     const uint32_t ctx = (uint32_t)g->hp.n_audio_ctx, heads = (uint32_t)g->dec.heads;
     const uint32_t d = (uint32_t)g->dec.state;
-    return g->heads ? 2 * ((k_heads_bytes(ctx, heads, d / heads) + 63) / 64 * 64)
+    return g->heads ? 2 * ((k_heads_bytes(ctx, heads, d / heads, 0) + 63) / 64 * 64)
                     : (size_t)ctx * 2 * d * 4;
 }
 
@@ -59,8 +60,8 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     w->logits = take(buf, &used, MAX_LOGIT_ROWS * (size_t)hp->n_vocab * 4);
     if (g->heads) {
         const uint32_t heads = (uint32_t)g->enc.heads, dh = (uint32_t)ad / heads;
-        const size_t pack = k_heads_bytes((uint32_t)rows, heads, dh);
-        w->hq = take(buf, &used, pack);
+        const size_t pack = k_heads_bytes((uint32_t)rows, heads, dh, 0);
+        w->hq = take(buf, &used, k_heads_bytes((uint32_t)rows, heads, dh, 1));
         w->hk = take(buf, &used, pack);
         w->hv = take(buf, &used, pack);
     }
@@ -79,9 +80,10 @@ static int load_positions(struct asr_engine *g, struct err *e)
     g->embed = asr_model_tensor(g->model, "decoder.token_embedding.weight");
     g->dec_pos = malloc(n * sizeof *g->dec_pos);
     g->row = malloc(n * sizeof *g->row);
+    g->widened = malloc((size_t)g->dec.state * sizeof *g->widened);
     g->xmask = calloc((size_t)g->dec.layers, sizeof *g->xmask);
     g->xat = calloc((size_t)g->dec.layers, sizeof *g->xat);
-    if (!g->dec_pos || !g->row || !g->xmask || !g->xat) {
+    if (!g->dec_pos || !g->row || !g->widened || !g->xmask || !g->xat) {
         return err_set(e, ERR_MEM, "no memory for the decoder");
     }
     asr_widen(pos->type, pos->data, n, g->dec_pos);
@@ -134,6 +136,7 @@ void asr_engine_free(struct asr_engine *g)
     free(g->dec.block);
     free(g->dec_pos);
     free(g->row);
+    free(g->widened);
     free(g->xmask);
     free(g->xat);
     free(g->probe_conv);
@@ -180,7 +183,7 @@ static int run_probed(struct asr_engine *g, struct npu_list *l, float *to, int f
     for (int i = 0; i < l->n && !rc; i++) {
         struct npu_cmd c = l->cmd[i];
         if (c.out == g->at.x && c.in[3] == g->enc_pos) {
-            c.flags &= (uint8_t)~NPU_ADD;
+            c.flags &= (uint16_t)~NPU_ADD;
             rc = run_one(g, &c, e);
             keep(g, g->probe_conv, 0, first, rows, d);
         }
@@ -229,6 +232,7 @@ int asr_encode(struct asr_engine *g, const float *mel, int audio_ctx, struct err
 {
     const size_t mels = (size_t)g->hp.n_mels, frames = 2 * (size_t)audio_ctx;
     const size_t row = mels * sizeof *mel;
+    const int64_t t0 = clk_ns();
     int rc = 0;
     if (audio_ctx < 1 || audio_ctx > g->hp.n_audio_ctx) {
         return err_set(e, ERR_FAIL, "an audio context of %d; 1 to %d are possible", audio_ctx,
@@ -247,6 +251,7 @@ int asr_encode(struct asr_engine *g, const float *mel, int audio_ctx, struct err
                       : npu_list_run(g->rt, &g->enc_list, e);
     }
     g->ctx = rc ? 0 : audio_ctx;
+    hist_add(&g->hist[ASR_STAGE_ENCODE], (uint64_t)(clk_ns() - t0));
     return rc;
 }
 
@@ -286,6 +291,7 @@ int asr_decode(struct asr_engine *g, const int32_t *tokens, int n, int n_past, i
         return err_set(e, ERR_FAIL, "%d tokens after %d, %d rows: at most %d positions, %d rows", n,
                        n_past, rows, g->hp.n_text_ctx, MAX_LOGIT_ROWS);
     }
+    const int64_t t0 = clk_ns();
     int rc = embed(g, tokens, n, n_past, e);
     if (!rc) {
         rc = net_plan_decoder(g, n, n_past, rows, e);
@@ -294,9 +300,18 @@ int asr_decode(struct asr_engine *g, const int32_t *tokens, int n, int n_past, i
         rc = g->probe ? run_probed(g, &g->dec_list, g->probe_dec, n - 1, 1, g->dec.state, e)
                       : npu_list_run(g->rt, &g->dec_list, e);
     }
+    for (int i = 0; i < rows && !rc && g->fold; i++) {
+        net_refine(g, i);
+    }
     g->dec_rows = rc ? 0 : rows;
     g->dec_n = rc ? 0 : n;
+    hist_add(&g->hist[n > 1 ? ASR_STAGE_PREFILL : ASR_STAGE_STEP], (uint64_t)(clk_ns() - t0));
     return rc;
+}
+
+const struct hist *asr_engine_hist(const struct asr_engine *g, enum asr_stage stage)
+{
+    return &g->hist[stage];
 }
 
 const float *asr_logits(const struct asr_engine *g, int i)

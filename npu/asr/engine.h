@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "app/base/err.h"
+#include "app/base/hist.h"
 #include "npu/asr/model.h"
 #include "npu/rt/rt.h"
 
@@ -57,6 +58,15 @@ int asr_probe(struct asr_engine *eng, int on, struct err *e);
 const float *asr_probe_conv(const struct asr_engine *eng);
 const float *asr_probe_enc(const struct asr_engine *eng, int i);
 const float *asr_probe_dec(const struct asr_engine *eng, int i);
+
+/* How long passes took, by kind; any thread may read. */
+enum asr_stage {
+    ASR_STAGE_ENCODE,
+    ASR_STAGE_PREFILL, /* decoder passes of several tokens */
+    ASR_STAGE_STEP,    /* of one */
+    ASR_STAGES
+};
+const struct hist *asr_engine_hist(const struct asr_engine *eng, enum asr_stage stage);
 
 /* Sizes for the memory row of the profile, bytes. */
 struct asr_mem {

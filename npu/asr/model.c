@@ -42,7 +42,10 @@ struct cur {
     size_t size, at;
 };
 
-static size_t left(const struct cur *c) { return c->size - c->at; }
+static size_t left(const struct cur *c)
+{
+    return c->size - c->at;
+}
 
 static int cut_short(const struct cur *c, const char *what, struct err *e)
 {
@@ -159,8 +162,8 @@ static int read_words(struct asr_model *m, struct cur *c, struct err *e)
             return rc;
         }
         if (len < 0 || len > MAX_WORD) {
-            return err_set(e, ERR_MODEL, "%s: word %d at byte %zu says it has %u bytes", c->name,
-                           i, at, (unsigned)len);
+            return err_set(e, ERR_MODEL, "%s: word %d at byte %zu says it has %u bytes", c->name, i,
+                           at, (unsigned)len);
         }
         if (left(c) < (size_t)len) {
             return cut_short(c, "the vocabulary", e);
@@ -349,17 +352,20 @@ static void name_kind(struct asr_model *m)
         const char *name;
         int state, enc, dec, mels;
     } known[] = {
-        {"tiny", 384, 4, 4, 80},       {"base", 512, 6, 6, 80},
-        {"small", 768, 12, 12, 80},    {"medium", 1024, 24, 24, 80},
-        {"large", 1280, 32, 32, 80},   {"large-v3", 1280, 32, 32, 128},
+        {"tiny", 384, 4, 4, 80},
+        {"base", 512, 6, 6, 80},
+        {"small", 768, 12, 12, 80},
+        {"medium", 1024, 24, 24, 80},
+        {"large", 1280, 32, 32, 80},
+        {"large-v3", 1280, 32, 32, 128},
         {"large-v3-turbo", 1280, 32, 4, 128},
     };
     const struct asr_hparams *h = &m->hp;
     bool english = h->n_vocab == 51864;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].state == h->n_audio_state && known[i].enc == h->n_audio_layer &&
-            known[i].dec == h->n_text_layer && known[i].mels == h->n_mels &&
-            h->n_vocab >= 51864 && h->n_vocab <= 51866) {
+            known[i].dec == h->n_text_layer && known[i].mels == h->n_mels && h->n_vocab >= 51864 &&
+            h->n_vocab <= 51866) {
             snprintf(m->kind, sizeof m->kind, "%s%s", known[i].name, english ? ".en" : "");
             return;
         }
@@ -420,15 +426,30 @@ void asr_model_free(struct asr_model *m)
     }
 }
 
-const char *asr_model_path(const struct asr_model *m) { return m->path; }
+const char *asr_model_path(const struct asr_model *m)
+{
+    return m->path;
+}
 
-size_t asr_model_bytes(const struct asr_model *m) { return m->size; }
+size_t asr_model_bytes(const struct asr_model *m)
+{
+    return m->size;
+}
 
-const struct asr_hparams *asr_model_hp(const struct asr_model *m) { return &m->hp; }
+const struct asr_hparams *asr_model_hp(const struct asr_model *m)
+{
+    return &m->hp;
+}
 
-const float *asr_model_filters(const struct asr_model *m) { return m->filters; }
+const float *asr_model_filters(const struct asr_model *m)
+{
+    return m->filters;
+}
 
-int asr_model_words(const struct asr_model *m) { return m->n_word; }
+int asr_model_words(const struct asr_model *m)
+{
+    return m->n_word;
+}
 
 const uint8_t *asr_model_word(const struct asr_model *m, int id, size_t *len)
 {
@@ -446,14 +467,20 @@ const struct asr_tensor *asr_model_tensor(const struct asr_model *m, const char 
     return i < 0 ? NULL : &m->tensor[i];
 }
 
-int asr_model_tensors(const struct asr_model *m) { return m->n_tensor; }
+int asr_model_tensors(const struct asr_model *m)
+{
+    return m->n_tensor;
+}
 
 const struct asr_tensor *asr_model_tensor_at(const struct asr_model *m, int i)
 {
     return i >= 0 && i < m->n_tensor ? &m->tensor[i] : NULL;
 }
 
-const char *asr_model_kind(const struct asr_model *m) { return m->kind; }
+const char *asr_model_kind(const struct asr_model *m)
+{
+    return m->kind;
+}
 
 void asr_model_release(const struct asr_model *m, const struct asr_tensor *t)
 {

@@ -52,11 +52,14 @@ struct asr_engine {
     int enc_list_ctx; /* audio_ctx the encoder's list was made for */
     int ctx;          /* of the last encoder pass */
     int dec_rows, dec_n; /* of the last decoder pass */
+    float *widened;      /* [text state]: a row of the token table */
 
     uint8_t xhead[ASR_MAX_XHEADS][2];
     int n_xhead;
     uint64_t *xmask; /* [text layers] */
     npu_addr *xat;   /* [text layers]: probabilities of a layer's chosen heads */
+
+    struct hist hist[ASR_STAGES];
 
     int probe;
     float *probe_enc, *probe_dec, *probe_conv;
@@ -64,6 +67,8 @@ struct asr_engine {
 
 /* weights.c */
 int net_load(struct asr_engine *g, struct err *e);
+/* refine.c: the best logits of row i, worked out again from the unrounded token table. */
+void net_refine(struct asr_engine *g, int i);
 /* plan.c: writes the lists. */
 int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e);
 int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct err *e);

@@ -22,7 +22,7 @@ static int add_gemm(struct asr_engine *g, struct npu_list *l, const struct net_l
 {
     struct npu_cmd c = {
         .op = w->i8 ? NPU_GEMM_I8 : NPU_GEMM_F32,
-        .flags = (uint8_t)(flags | NPU_BIAS | (res ? NPU_ADD : 0)),
+        .flags = (uint16_t)(flags | NPU_BIAS | (res ? NPU_ADD : 0)),
         .m = m,
         .n = w->n,
         .k = w->k,
@@ -93,7 +93,7 @@ static int add_attn(struct npu_list *l, const struct net_side *s, uint32_t m, ui
 {
     const uint32_t d = (uint32_t)(s->state / s->heads);
     struct npu_cmd c = {.op = NPU_ATTN,
-                        .flags = (uint8_t)(flags | (mask ? NPU_PROBS : 0)),
+                        .flags = (uint16_t)(flags | (mask ? NPU_PROBS : 0)),
                         .m = m,
                         .n = n,
                         .k = d,
@@ -116,7 +116,7 @@ static int add_heads(struct npu_list *l, const struct net_side *s, unsigned as, 
                      npu_addr in, uint32_t lda, npu_addr out)
 {
     struct npu_cmd c = {.op = NPU_HEADS,
-                        .flags = (uint8_t)as,
+                        .flags = (uint16_t)as,
                         .m = m,
                         .n = (uint32_t)s->state,
                         .k = (uint32_t)(s->state / s->heads),
@@ -131,12 +131,12 @@ static int add_heads(struct npu_list *l, const struct net_side *s, unsigned as, 
 
 /* INT8 attention of m query rows at hq over n keys. */
 static int add_attn_i8(struct asr_engine *g, struct npu_list *l, const struct net_side *s,
-                       uint32_t m, uint32_t n, npu_addr keys, npu_addr vals, npu_addr probs,
+                       unsigned flags, uint32_t m, uint32_t n, npu_addr keys, npu_addr vals, npu_addr probs,
                        uint64_t mask)
 {
     const uint32_t d = (uint32_t)(s->state / s->heads);
     struct npu_cmd c = {.op = NPU_ATTN_I8,
-                        .flags = (uint8_t)(mask ? NPU_PROBS : 0),
+                        .flags = (uint16_t)(flags | (mask ? NPU_PROBS : 0)),
                         .m = m,
                         .n = n,
                         .k = d,
@@ -162,7 +162,7 @@ static int add_self_attn(struct asr_engine *g, struct npu_list *l, uint32_t m)
     int bad = add_heads(l, &g->enc, 0, m, q, 3 * d, g->at.hq);
     bad |= add_heads(l, &g->enc, NPU_AS_K, m, k, 3 * d, g->at.hk);
     bad |= add_heads(l, &g->enc, NPU_AS_V, m, v, 3 * d, g->at.hv);
-    return bad | add_attn_i8(g, l, &g->enc, m, m, g->at.hk, g->at.hv, 0, 0);
+    return bad | add_attn_i8(g, l, &g->enc, 0, m, m, g->at.hk, g->at.hv, 0, 0);
 }
 
 static npu_addr cross_at(const struct asr_engine *g, int layer)
@@ -195,8 +195,8 @@ static int add_cross_attn(struct asr_engine *g, struct npu_list *l, int layer, u
         return add_attn(l, &g->dec, m, ctx, g->at.qkv, d, at, at + (npu_addr)d * 4, 2 * d,
                         g->at.att, 0, 1, g->xat[layer], g->xmask[layer]);
     }
-    int bad = add_heads(l, &g->dec, 0, m, g->at.qkv, d, g->at.hq);
-    return bad | add_attn_i8(g, l, &g->dec, m, ctx, at, at + net_cross_bytes(g) / 2, g->xat[layer],
+    int bad = add_heads(l, &g->dec, NPU_FINE, m, g->at.qkv, d, g->at.hq);
+    return bad | add_attn_i8(g, l, &g->dec, NPU_FINE, m, ctx, at, at + net_cross_bytes(g) / 2, g->xat[layer],
                              g->xmask[layer]);
 }
 
@@ -294,6 +294,10 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
     }
     if (rows) {
         const npu_addr x = g->at.x + (npu_addr)(n - rows) * d * 4;
+        if (g->fold) {
+            /* rows in f32 too, for refine.c */
+            bad |= add_norm(g, l, 0, g->dec.ln, (uint32_t)rows, d, x, &in, &lda);
+        }
         bad |= add_norm(g, l, g->logits.i8, g->dec.ln, (uint32_t)rows, d, x, &in, &lda);
         bad |= add_gemm(g, l, &g->logits, (uint32_t)rows, in, lda, g->at.logits,
                         (uint32_t)g->hp.n_vocab, 0, 0, 0);

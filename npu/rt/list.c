@@ -148,7 +148,8 @@ static int check_heads(const struct npu_rt *rt, const struct npu_cmd *c, struct 
     struct operand o[2] = {
         {"rows", c->in[0], span(c->m, c->lda, (uint64_t)c->heads * c->k, 4),
          (void **)&j->args.in[0]},
-        {"head pack", c->out, k_heads_bytes(c->m, c->heads, c->k), &j->args.out},
+        {"head pack", c->out, k_heads_bytes(c->m, c->heads, c->k, c->flags & NPU_FINE),
+         &j->args.out},
     };
     if (c->heads == 0 || c->heads > 64 || c->k % 16 || c->k > 256 || c->tile_m % K_PAD_R) {
         return err_set(e, ERR_NPU, "command %d: %d heads of %u values in tiles of %d rows", index,
@@ -163,9 +164,10 @@ static int check_attn_i8(const struct npu_rt *rt, const struct npu_cmd *c, struc
 {
     const uint64_t width = (uint64_t)c->heads * c->k;
     struct operand o[5] = {
-        {"queries", c->in[0], k_heads_bytes(c->m, c->heads, c->k), (void **)&j->args.in[0]},
-        {"keys", c->in[1], k_heads_bytes(c->n, c->heads, c->k), (void **)&j->args.in[1]},
-        {"values", c->in[2], k_heads_bytes(c->n, c->heads, c->k), (void **)&j->args.in[2]},
+        {"queries", c->in[0], k_heads_bytes(c->m, c->heads, c->k, c->flags & NPU_FINE),
+         (void **)&j->args.in[0]},
+        {"keys", c->in[1], k_heads_bytes(c->n, c->heads, c->k, 0), (void **)&j->args.in[1]},
+        {"values", c->in[2], k_heads_bytes(c->n, c->heads, c->k, 0), (void **)&j->args.in[2]},
         {"result", c->out, span(c->m, c->ldo, width, 4), &j->args.out},
     };
     int n = 4;

@@ -117,19 +117,85 @@ static void t_flood(void **state)
         capture_stat(c, &st);
     } while (st.lost_s < 1);
     capture_stop(c);
-    while ((k = capture_read(c, x, 4000, -1, &e)) > 0) {
-        n += (uint64_t)k;
+    do {
         while (capture_gap(c, &g)) {
-            assert_in_range(g.at, 1, n);
+            assert_int_equal(g.at, n);
+            assert_int_equal(g.why, GAP_FULL);
             lost += g.lost;
         }
-    }
+        k = capture_read(c, x, 4000, -1, &e);
+        n += k > 0 ? (uint64_t)k : 0;
+    } while (k > 0 || k == AUDIO_AGAIN);
     while (capture_gap(c, &g)) {
         lost += g.lost;
     }
     capture_stat(c, &st);
     assert_float_equal(st.lost_s, (double)lost / 16000, 1e-9);
     assert_float_equal(st.heard_s, (double)n / 16000, 1e-9);
+    capture_free(c);
+}
+
+static int open_named(struct audio_src **out, void *name, struct err *e)
+{
+    struct audio_want w = {.kind = AUDIO_MIC, .name = name};
+    return audio_src_open(out, &w, e);
+}
+
+/* From a file's sound to an ALSA device while running; then that one is paused and goes on, and
+ * every missing sample is told. */
+static void t_switch(void **state)
+{
+    struct audio_want w = {.kind = AUDIO_GEN, .name = "tone"};
+    char name[] = "testmic";
+    struct capture_opener again = {open_named, name};
+    struct capture_conf conf = {.paced = 1, .tell_pauses = 1};
+    struct audio_src *s;
+    struct capture *c;
+    struct capture_stat st;
+    struct ring_gap g, m[8];
+    struct err e;
+    float x[4000];
+    uint64_t n = 0, lost = 0, total;
+    int k, step = 0;
+    (void)state;
+    assert_int_equal(audio_src_open(&s, &w, &e), 0);
+    assert_int_equal(capture_start(&c, s, &conf, &e), 0);
+    int64_t t0 = clk_us();
+    do {
+        while (capture_gap(c, &g)) {
+            assert_int_equal(g.at, n);
+            lost += g.why & GAP_FULL ? 0 : g.lost;
+        }
+        k = capture_read(c, x, 4000, 20, &e);
+        n += k > 0 ? (uint64_t)k : 0;
+        int ms = (int)((clk_us() - t0) / 1000);
+        if (step == 0 && ms > 100) {
+            assert_int_equal(capture_switch(c, open_mic("testmic"), &again, &e), 0);
+            step++;
+        } else if (step == 1 && ms > 150) {
+            capture_pause(c, 1);
+            step++;
+        } else if (step == 2 && ms > 350) {
+            capture_stat(c, &st);
+            assert_int_equal(st.state, CAPTURE_PAUSED);
+            assert_non_null(strstr(st.what, "testmic"));
+            capture_pause(c, 0);
+            step++;
+        } else if (step == 3 && ms > 400) {
+            capture_stop(c);
+            step++;
+        }
+    } while (k > 0 || k == AUDIO_AGAIN);
+    assert_int_equal(k, AUDIO_END);
+    int marks = capture_marks(c, m, 8, &total);
+    for (int i = 0; i < marks; i++) {
+        print_message("mark at %lu: %lu samples, why %u\n", (unsigned long)m[i].at,
+                      (unsigned long)m[i].lost, m[i].why);
+    }
+    capture_stat(c, &st);
+    assert_int_equal(st.switches, 1);
+    assert_true(st.paused_s > 0.1 && st.paused_s < 1);
+    assert_float_equal(st.lost_s + st.paused_s, (double)lost / 16000 + st.full_s, 1e-9);
     capture_free(c);
 }
 
@@ -213,8 +279,8 @@ static void t_list_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(t_reads), cmocka_unit_test(t_flood),        cmocka_unit_test(t_missing),
-        cmocka_unit_test(t_list),  cmocka_unit_test(t_list_threads),
+        cmocka_unit_test(t_reads),   cmocka_unit_test(t_flood), cmocka_unit_test(t_switch),
+        cmocka_unit_test(t_missing), cmocka_unit_test(t_list),  cmocka_unit_test(t_list_threads),
     };
     return cmocka_run_group_tests_name("alsa", tests, set_up, tear_down);
 }

@@ -133,7 +133,7 @@ static void test_gemm(void **unused)
                             .k = upto(200),
                             .tile_m = (uint16_t)upto(20),
                             .tile_n = (uint16_t)(32 * upto(4))};
-        c.flags = (uint8_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
+        c.flags = (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
         c.lda = i8 ? k_round(c.k, 64) : c.k + rnd() % 3;
         c.ldo = c.n + rnd() % 3;
         c.ldp = c.n + rnd() % 3;
@@ -214,10 +214,10 @@ static void test_attn(void **unused)
 /* A pack of heads from random rows, by the reference; *rows_out are the rows. */
 static uint8_t *pack(uint32_t m, uint32_t heads, uint32_t k, int flags, int kind)
 {
-    struct npu_cmd c = {.op = NPU_HEADS, .flags = (uint8_t)flags, .m = m, .k = k, .lda = heads * k};
+    struct npu_cmd c = {.op = NPU_HEADS, .flags = (uint16_t)flags, .m = m, .k = k, .lda = heads * k};
     c.heads = (uint16_t)heads;
     float *x = block((size_t)m * heads * k * 4);
-    uint8_t *p = block(k_heads_bytes(m, heads, k));
+    uint8_t *p = block(k_heads_bytes(m, heads, k, flags & NPU_FINE));
     fill(x, (size_t)m * heads * k, kind);
     struct k_args a = {.c = &c, .in = {x}, .out = p};
     k_table_c.run[NPU_HEADS](&a, 0, m, 0, heads, NULL);
@@ -231,8 +231,8 @@ static void test_heads(void **unused)
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 100 * nt; round++) {
-        const uint8_t as[] = {0, NPU_AS_K, NPU_AS_V};
-        struct npu_cmd c = {.op = NPU_HEADS, .flags = as[rnd() % 3], .m = upto(70)};
+        const uint16_t as[] = {0, NPU_AS_K, NPU_AS_V, NPU_FINE};
+        struct npu_cmd c = {.op = NPU_HEADS, .flags = as[rnd() % 4], .m = upto(70)};
         c.heads = (uint16_t)upto(4);
         c.k = 16 * upto(8);
         c.n = c.k;
@@ -242,7 +242,7 @@ static void test_heads(void **unused)
         float *x = block((size_t)c.m * c.lda * 4);
         fill(x, (size_t)c.m * c.lda, round % 3);
         struct k_args a = {.c = &c, .in = {x}};
-        both(t[round % nt], &a, c.heads, k_heads_bytes(c.m, c.heads, c.k), 0);
+        both(t[round % nt], &a, c.heads, k_heads_bytes(c.m, c.heads, c.k, c.flags & NPU_FINE), 0);
         free(x);
     }
 }
@@ -260,7 +260,8 @@ static void test_attn_i8(void **unused)
         c.ldo = c.heads * c.k;
         c.scale[1] = 1.44269504f / sqrtf((float)c.k);
         struct k_args a = {.c = &c};
-        uint8_t *q = pack(c.m, c.heads, c.k, 0, round % 3);
+        c.flags = rnd() % 2 ? NPU_FINE : 0;
+        uint8_t *q = pack(c.m, c.heads, c.k, c.flags, round % 3);
         uint8_t *k = pack(c.n, c.heads, c.k, NPU_AS_K, (int)(rnd() % 3));
         uint8_t *v = pack(c.n, c.heads, c.k, NPU_AS_V, (int)(rnd() % 3));
         a.in[0] = q;

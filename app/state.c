@@ -1,0 +1,127 @@
+/* See state.h. */
+#include "app/state.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* When something is worth saying. */
+static const double silent_s = 20, clip_share = 0.01, slow_s = 1.5, behind_s = 4, recent_s = 8;
+
+enum ui_state state_of_err(const struct err *e)
+{
+    switch (e->code) {
+    case ERR_MIC:
+        return e->sys == EBUSY ? UI_ST_MIC_BUSY : UI_ST_NO_MIC;
+    case ERR_NPU:
+        return UI_ST_NO_NPU;
+    case ERR_NPU_HANG:
+        return UI_ST_NPU_RESET;
+    case ERR_MODEL:
+        return UI_ST_BAD_MODEL;
+    case ERR_LOST:
+        return UI_ST_AUDIO_LOST;
+    case ERR_DISK:
+        return UI_ST_NOT_SAVED;
+    case ERR_SOUND:
+        return UI_ST_BAD_SOUND;
+    case ERR_MEM:
+        return UI_ST_NO_MEMORY;
+    default:
+        return UI_ST_ERROR;
+    }
+}
+
+static enum ui_state become(struct state *st, enum ui_state s, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static enum ui_state become(struct state *st, enum ui_state s, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(st->say, sizeof st->say, fmt, ap);
+    va_end(ap);
+    return s;
+}
+
+/* The sound that waits: slow, or behind. */
+static enum ui_state queue_state(struct state *st, const struct session_stat *s)
+{
+    double wait = s->cap.waiting_s;
+    if (wait > behind_s) {
+        snprintf(st->more, sizeof st->more, "%.0f s", wait);
+        return become(st, UI_ST_BEHIND,
+                      "Speech is queued, nothing is lost. A smaller model or more "
+                      "threads would keep up.");
+    }
+    return become(st, UI_ST_SLOW, "%.1f s of sound waiting. Nothing is lost.", wait);
+}
+
+static enum ui_state decide(struct state *st, const struct session_stat *s,
+                            const struct audio_got *got, const struct writer_stat *wr)
+{
+    const struct level_now *lv = &s->cap.level;
+    double t = s->clock_s;
+    bool mic = !got || got->mic, live = !got || got->live;
+    st->more[0] = st->say[0] = 0;
+    if (wr && wr->failing && !wr->gone) {
+        return become(st, UI_ST_NOT_SAVED, "%s. %llu kB kept in memory; trying again.",
+                      wr->err.text, (unsigned long long)(wr->pending_b / 1024 + 1));
+    }
+    if (st->failed) {
+        return become(st, state_of_err(&st->end), "%s", st->end.text);
+    }
+    if (s->phase == SESSION_ENDED) {
+        return st->stopped ? UI_ST_STOPPED : UI_ST_DONE;
+    }
+    if (s->phase == SESSION_FINISHING) {
+        return st->stopped ? become(st, UI_ST_STOPPED, "Finishing what was heard.") : st->now;
+    }
+    if (s->phase == SESSION_OPENING) {
+        if (s->mic_gone) {
+            return UI_ST_MIC_GONE;
+        }
+        return st->mic.code ? become(st, state_of_err(&st->mic), "%s", st->mic.text)
+                            : UI_ST_LOADING;
+    }
+    if (s->paused) {
+        return UI_ST_PAUSED;
+    }
+    if (st->lost_at > 0 && t - st->lost_at < recent_s) {
+        return become(st, UI_ST_AUDIO_LOST, "%.1f s of sound were lost; the place is marked.",
+                      st->lost_s);
+    }
+    if (st->xrun_at > 0 && t - st->xrun_at < recent_s) {
+        snprintf(st->more, sizeof st->more, "%llu", (unsigned long long)st->xruns);
+        return become(st, UI_ST_XRUN, "The microphone was not read in time; the place is marked.");
+    }
+    if (live && s->cap.waiting_s > slow_s && s->cap.heard_s < s->wall_s + 1) {
+        return queue_state(st, s);
+    }
+    if (mic && lv->live && lv->quiet_s > silent_s) {
+        return become(st, UI_ST_SILENT, "No sound for %.0f s (%.0f dB). Is the microphone muted?",
+                      (double)lv->quiet_s, (double)lv->rms_db);
+    }
+    if (mic && lv->live && (double)lv->clipped > clip_share) {
+        return become(st, UI_ST_TOO_LOUD, "%.0f %% of samples clip: lower the gain.",
+                      100 * (double)lv->clipped);
+    }
+    return live ? UI_ST_LISTENING : UI_ST_PLAYING;
+}
+
+bool state_look(struct state *st, const struct session_stat *s, const struct audio_got *got,
+                const struct writer_stat *wr)
+{
+    struct state old = *st;
+    if (s->cap.xruns > st->xruns) {
+        st->xruns = s->cap.xruns;
+        st->xrun_at = s->clock_s;
+    }
+    if (s->cap.lost_s > st->lost_s + 0.5) { /* what an xrun costs is said there */
+        st->lost_s = s->cap.lost_s;
+        st->lost_at = s->clock_s;
+    }
+    st->now = decide(st, s, got, wr);
+    return st->now != old.now || strcmp(st->say, old.say) != 0;
+}

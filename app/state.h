@@ -1,0 +1,28 @@
+/* Which of the states of ui/state.c a session is in, and its sentence.  Main thread. */
+#ifndef APP_STATE_H
+#define APP_STATE_H
+
+#include "app/session.h"
+#include "app/writer.h"
+#include "ui/ui.h"
+
+/* What the decision needs to remember from one look to the next. */
+struct state {
+    enum ui_state now;
+    char more[16], say[256];
+    uint64_t xruns;
+    double lost_s, xrun_at, lost_at, silent_since; /* seconds of the stream clock */
+    struct err mic;                                /* the last word from the microphone */
+    bool failed;                                   /* the session ended with `end` */
+    struct err end;
+    bool stopped; /* by the user */
+};
+
+/* Looks again; true when the state or its sentence changed.  wr may be NULL. */
+bool state_look(struct state *st, const struct session_stat *s, const struct audio_got *got,
+                const struct writer_stat *wr);
+
+/* State for an error that ended something. */
+enum ui_state state_of_err(const struct err *e);
+
+#endif

@@ -1,0 +1,343 @@
+/* Whisper's logit rules, in whisper.cpp's order, and the choice of a token.  One picker belongs to
+ * one thread; a step allocates nothing and reads the vocabulary four times.
+ *
+ * Random numbers (temperature > 0) are our own xorshift64*, not whisper.cpp's generator: results
+ * are the same everywhere, but not those of whisper.cpp. */
+#include "npu/asr/pick.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_SYMBOLS = 128 };
+
+struct asr_picker {
+    struct asr_special sp;
+    int n_vocab;
+    int32_t blank; /* the token of a single space, -1: none */
+    int32_t symbol[MAX_SYMBOLS];
+    int n_symbol;
+    uint64_t seed;
+    float *l; /* [n_vocab]: logits under the rules */
+};
+
+/* What is written but not spoken (OpenAI's list); each also with a space before it. */
+static const char *const SYMBOLS[] = {
+    "\"",
+    "#",
+    "(",
+    ")",
+    "*",
+    "+",
+    "/",
+    ":",
+    ";",
+    "<",
+    "=",
+    ">",
+    "@",
+    "[",
+    "\\",
+    "]",
+    "^",
+    "_",
+    "`",
+    "{",
+    "|",
+    "}",
+    "~",
+    "\u300c",
+    "\u300d",
+    "\u300e",
+    "\u300f",
+    "<<",
+    ">>",
+    "<<<",
+    ">>>",
+    "--",
+    "---",
+    "-(",
+    "-[",
+    "('",
+    "(\"",
+    "((",
+    "))",
+    "(((",
+    ")))",
+    "[[",
+    "]]",
+    "{{",
+    "}}",
+    "\u266a\u266a",
+    "\u266a\u266a\u266a",
+    "\u2669",
+    "\u266a",
+    "\u266b",
+    "\u266c",
+    "\u266d",
+    "\u266e",
+    "\u266f",
+};
+
+static void add_symbol(struct asr_picker *p, const struct asr_tok *tok, const char *s)
+{
+    int32_t id;
+    if (asr_tok_bpe(tok, s, strlen(s), &id, 1) == 1 && p->n_symbol < MAX_SYMBOLS) {
+        p->symbol[p->n_symbol++] = id;
+    }
+}
+
+struct asr_picker *asr_picker_new(const struct asr_tok *tok, uint64_t seed)
+{
+    struct asr_picker *p = calloc(1, sizeof *p);
+    if (!p) {
+        return NULL;
+    }
+    p->sp = *asr_tok_special(tok);
+    p->n_vocab = asr_tok_vocab(tok);
+    p->l = malloc((size_t)p->n_vocab * sizeof *p->l);
+    if (!p->l) {
+        free(p);
+        return NULL;
+    }
+    if (asr_tok_bpe(tok, " ", 1, &p->blank, 1) != 1) {
+        p->blank = -1;
+    }
+    for (size_t i = 0; i < sizeof SYMBOLS / sizeof *SYMBOLS; i++) {
+        char spaced[16] = " ";
+        add_symbol(p, tok, SYMBOLS[i]);
+        add_symbol(p, tok, strcat(spaced, SYMBOLS[i]));
+    }
+    add_symbol(p, tok, " -"); /* at the start of a word only: they are also part of words */
+    add_symbol(p, tok, " '");
+    asr_picker_seed(p, seed);
+    return p;
+}
+
+void asr_picker_free(struct asr_picker *p)
+{
+    if (p) {
+        free(p->l);
+        free(p);
+    }
+}
+
+void asr_picker_seed(struct asr_picker *p, uint64_t seed)
+{
+    p->seed = seed * 0x9e3779b97f4a7c15u + 0x2545f4914f6cdd1du;
+    if (p->seed == 0) {
+        p->seed = 1; /* the one state that xorshift never leaves */
+    }
+}
+
+static double uniform(struct asr_picker *p)
+{
+    uint64_t x = p->seed;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    p->seed = x;
+    return (double)(x * 0x2545f4914f6cdd1du >> 11) * 0x1p-53;
+}
+
+static void ban(struct asr_picker *p, int32_t id)
+{
+    if (id >= 0 && id < p->n_vocab) {
+        p->l[id] = -INFINITY;
+    }
+}
+
+static void ban_range(struct asr_picker *p, int32_t from, int32_t to)
+{
+    from = from < 0 ? 0 : from;
+    to = to > p->n_vocab ? p->n_vocab : to;
+    for (int32_t i = from; i < to; i++) {
+        p->l[i] = -INFINITY;
+    }
+}
+
+/* Rules 1 to 6: what never, and what not now. */
+static void ban_tokens(struct asr_picker *p, const struct asr_rules *r, bool initial)
+{
+    const struct asr_special *s = &p->sp;
+    if (initial && r->suppress_blank) {
+        ban(p, s->eot);
+        ban(p, p->blank);
+    }
+    ban(p, s->not_);
+    if (r->no_timestamps) {
+        ban_range(p, s->beg, p->n_vocab);
+    }
+    ban(p, s->sot);
+    ban(p, s->nosp);
+    ban(p, s->solm);
+    ban(p, s->translate);
+    ban(p, s->transcribe);
+    ban(p, s->prev);
+    for (int i = 0; i < s->n_lang; i++) {
+        ban(p, s->lang[i]);
+    }
+    for (int i = 0; r->suppress_nst && i < p->n_symbol; i++) {
+        ban(p, p->symbol[i]);
+    }
+}
+
+/* Rules 7 to 9: stamps come in pairs, begin early, and do not go back. */
+static void ban_stamps(struct asr_picker *p, const struct asr_rules *r, const int32_t *tokens,
+                       int n, bool has_ts, int seek_delta)
+{
+    int32_t beg = p->sp.beg;
+    if (n > 0 && tokens[n - 1] >= beg) {
+        if (n < 2 || tokens[n - 2] >= beg) {
+            ban_range(p, beg, p->n_vocab);
+        } else {
+            ban_range(p, 0, p->sp.eot);
+        }
+    }
+    if (n == 0 && r->max_initial_index > 0) {
+        ban_range(p, beg + r->max_initial_index + 1, p->n_vocab);
+    }
+    if (has_ts) {
+        ban_range(p, beg, beg + seek_delta / 2);
+    }
+}
+
+struct best {
+    int32_t id, second;
+    float top, next; /* their logits */
+};
+
+static struct best best_of(const float *l, int32_t from, int32_t to)
+{
+    struct best b = {-1, -1, -INFINITY, -INFINITY};
+    for (int32_t i = from; i < to; i++) {
+        if (l[i] > b.next) {
+            if (l[i] > b.top) {
+                b.second = b.id;
+                b.next = b.top;
+                b.id = i;
+                b.top = l[i];
+            } else {
+                b.second = i;
+                b.next = l[i];
+            }
+        }
+    }
+    return b;
+}
+
+static double sum_exp(const float *l, int32_t from, int32_t to, float top)
+{
+    double sum = 0;
+    for (int32_t i = from; i < to; i++) {
+        /* Below e^-30 of the largest, 200000 of them are lost in rounding. */
+        if (l[i] > top - 30.0f) {
+            sum += (double)expf(l[i] - top);
+        }
+    }
+    return sum;
+}
+
+/* The better two of both lists; equal values: the lower id, which is a text token. */
+static struct best merge(struct best text, struct best ts)
+{
+    struct best b = text.top >= ts.top ? text : ts;
+    struct best o = text.top >= ts.top ? ts : text;
+    if (o.id >= 0 && (b.second < 0 || o.top > b.next)) {
+        b.second = o.id;
+        b.next = o.top;
+    }
+    return b;
+}
+
+static int32_t draw(struct asr_picker *p, int32_t from, int32_t to, float top)
+{
+    double left = uniform(p) * sum_exp(p->l, from, to, top);
+    int32_t id = -1;
+    for (int32_t i = from; i < to; i++) {
+        if (p->l[i] > top - 30.0f) {
+            id = i;
+            left -= (double)expf(p->l[i] - top);
+            if (left < 0) {
+                break;
+            }
+        }
+    }
+    return id;
+}
+
+/* Log-probability as if the temperature were 1, so that tries at different ones can be compared. */
+static float logp_at_1(const struct asr_picker *p, int32_t id, float t, float top)
+{
+    double sum = 0;
+    for (int i = 0; i < p->n_vocab; i++) {
+        float x = (p->l[i] - top) * t;
+        if (x > -30.0f) {
+            sum += (double)expf(x);
+        }
+    }
+    return (float)((double)(p->l[id] - top) * (double)t - log(sum));
+}
+
+struct asr_pick asr_picker_step(struct asr_picker *p, const struct asr_rules *rules,
+                                const float *logits, const int32_t *tokens, int n, bool has_ts,
+                                int seek_delta)
+{
+    int32_t beg = p->sp.beg, from = 0;
+    struct asr_pick out = {p->sp.eot, -1, -1, -99.0f, 99.0f, -99.0f};
+    if (rules->temperature > 0) {
+        for (int i = 0; i < p->n_vocab; i++) {
+            p->l[i] = logits[i] / rules->temperature;
+        }
+    } else {
+        memcpy(p->l, logits, (size_t)p->n_vocab * sizeof *p->l);
+    }
+    ban_tokens(p, rules, n == 0);
+    ban_stamps(p, rules, tokens, n, has_ts, seek_delta);
+
+    struct best text = best_of(p->l, 0, beg), ts = best_of(p->l, beg, p->n_vocab);
+    struct best b = merge(text, ts);
+    if (b.id < 0 || !isfinite(b.top)) {
+        return out; /* nothing is allowed, or the logits are no numbers: end here */
+    }
+    double sum_ts = ts.id >= 0 ? sum_exp(p->l, beg, p->n_vocab, b.top) : 0;
+    double lse = b.top + log(sum_exp(p->l, 0, beg, b.top) + sum_ts);
+    out.stamp = ts.id;
+    if (ts.id >= 0 && sum_ts > 0) {
+        double other = text.id >= 0 ? text.top : -INFINITY;
+        double margin = b.top + log(sum_ts) - other;
+        out.ts_margin = (float)(margin < 99 ? margin : 99);
+        if (margin > 0) { /* together the stamps are likelier than the best text */
+            b = ts;
+            from = beg;
+        }
+    }
+    out.id = b.id;
+    out.second = b.second;
+    out.margin = b.second >= 0 ? b.top - b.next : 99.0f;
+    if (rules->temperature > 0) {
+        int32_t id = draw(p, from, p->n_vocab, b.top);
+        out.id = id >= 0 ? id : b.id;
+        out.logp = logp_at_1(p, out.id, rules->temperature, b.top);
+    } else {
+        out.logp = (float)(p->l[out.id] - lse);
+    }
+    if (out.id >= beg) {
+        out.stamp = out.id;
+    }
+    return out;
+}
+
+float asr_nospeech(const struct asr_tok *tok, const float *logits)
+{
+    int32_t id = asr_tok_special(tok)->nosp;
+    int n = asr_tok_vocab(tok);
+    if (id < 0) {
+        return 0;
+    }
+    struct best b = best_of(logits, 0, n);
+    if (b.id < 0 || !isfinite(b.top)) {
+        return 0;
+    }
+    return (float)(exp((double)logits[id] - b.top) / sum_exp(logits, 0, n, b.top));
+}

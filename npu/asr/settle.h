@@ -1,0 +1,23 @@
+/* Which words of a hypothesis will not change any more (dictation.md 3.2, 3.3).  Pure. */
+#ifndef ASR_SETTLE_H
+#define ASR_SETTLE_H
+
+#include <stdbool.h>
+
+#include "npu/asr/live.h"
+
+/* One word of a hypothesis, after those that are settled. */
+struct asr_guess {
+    char text[ASR_WORD_BYTES]; /* its beginning, for comparison */
+    int frame;                 /* latest frame (20 ms) that its tokens look at */
+    int next;                  /* frame of the token after it; -1: there is none */
+    float trust;               /* mean attention there, in standard deviations */
+};
+
+/* How many of the n words settle.
+ * prev, n_prev: the words of the pass before, beginning at the same place.
+ * content: frames of sound; thr: frames before its end where the decoder's view is not whole. */
+int asr_settle(const struct asr_guess *now, int n, const struct asr_guess *prev, int n_prev,
+               int content, int thr, enum asr_settle_by by);
+
+#endif

@@ -1,0 +1,206 @@
+#!/usr/bin/python3
+"""Train the small model on packed corpora (prepare.py, synth.py).
+
+    OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive python3 train.py --packs DIR --out DIR --vocab FILE
+        --minutes 120 [--resume CHECKPOINT.pt | --init EXPORTED.bin] [--device cuda]
+
+The schedule runs on the clock, so that a run of any length ends with a low learning rate.
+Checkpoints: OUT/last.pt, and OUT/ckpt-MINUTE.pt (the last few, for averaging at export).
+The curve goes to OUT/log.tsv.  --init starts from an exported f16 or f32 file.
+"""
+import argparse
+import glob
+import os
+import signal
+import time
+
+import torch
+import torch.nn.functional as F
+
+from batches import CHARS, PHONES, Loader
+from bpe import Vocab
+from model import Extra, Whisper
+from optim import Both
+
+GUIDED = ((0, 0), (0, 1), (1, 0), (1, 1))                    # (decoder layer, head): alignment heads
+
+
+def guide(looks, span, ctx):
+    """-log of the attention that falls on the known place of the word, over the guided heads."""
+    known = span[..., 0] >= 0
+    if not known.any():
+        return looks[0].sum() * 0, 0
+    t = torch.arange(looks[0].shape[-1], device=span.device)
+    inside = (t >= span[..., :1]) & (t < span[..., 1:])                       # (b, n, t)
+    inside &= (t < ctx[:, None])[:, None]
+    known = known & inside.any(-1)
+    total = 0
+    for layer, head in GUIDED:
+        if layer < len(looks):
+            mass = (looks[layer][:, head] * inside).sum(-1)[known]
+            total = total - mass.clamp_min(1e-6).log().mean()
+    return total / len(GUIDED), 1
+
+
+def losses(net, extra, b, progress, decoder, drop, smooth=0.05):
+    """Dictionary of losses, each per unit."""
+    out = {}
+    x, mask = net.encoder(b['mel'].float(), b['ctx'], drop)
+    with torch.autocast(b['mel'].device.type, enabled=False):
+        x = x.float()
+        chars = extra.chars(x).log_softmax(-1)
+        out['ctc'] = F.ctc_loss(chars.transpose(0, 1), b['chars'], b['ctx'], b['n_chars'],
+                                reduction='sum', zero_infinity=True) / b['n_chars'].sum().clamp_min(1)
+        heard = b['phones'] >= 0
+        if heard.any():
+            p = extra.phones(x[heard])
+            out['phone'] = F.cross_entropy(p, b['phones'][heard])
+            out['phone_acc'] = (p.argmax(-1) == b['phones'][heard]).float().mean()
+    if decoder:
+        logits, looks = net.decoder(b['tokens'], x, mask, drop)
+        goal = b['goal']
+        out['att'] = F.cross_entropy(logits.float()[goal >= 0], goal[goal >= 0], label_smoothing=smooth)
+        text = (goal >= 0) & (goal < net.shape['n_vocab'] - 1505)             # text and the end
+        if text.any():
+            with torch.no_grad():
+                out['ce'] = F.cross_entropy(logits.float()[text], goal[text])
+        g, known = guide(looks, b['look'], b['ctx'])
+        if known:
+            out['guide'] = g
+    return out
+
+
+def total(out, progress):
+    """Weighted sum.  Phones lead at the start, the decoder at the end."""
+    w = {'ctc': 1 - 0.6 * progress, 'phone': max(0.15, 1 - 2.5 * progress), 'att': 0.5 + 0.5 * progress,
+         'guide': max(0.1, 0.5 - 0.6 * progress)}
+    return sum(w[k] * v for k, v in out.items() if k in w)
+
+
+def to(b, device):
+    return {k: torch.from_numpy(v).to(device) for k, v in b.items()}
+
+
+def save(path, net, extra, opt, meta):
+    torch.save({'net': net.state_dict(), 'extra': extra.state_dict(), 'opt': opt and opt.state(),
+                'shape': net.shape, 'meta': meta}, path + '.tmp')
+    os.replace(path + '.tmp', path)
+
+
+def rate(minute, a):
+    """Learning-rate scale: warm-up, flat, then down to a.floor over the last part of the time."""
+    up = min(1.0, (minute + 0.02) / a.warm) if a.warm else 1.0
+    left = 1 - minute / a.minutes
+    return up * min(1.0, a.floor + (1 - a.floor) * max(0.0, left) / a.down)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--packs', required=True)
+    p.add_argument('--out', required=True)
+    p.add_argument('--vocab', required=True)
+    p.add_argument('--minutes', type=float, default=120)
+    p.add_argument('--steps', type=int, help='stop after so many steps')
+    p.add_argument('--resume', help='checkpoint to go on from, with its optimiser')
+    p.add_argument('--init', help='exported model to start from')
+    p.add_argument('--from-progress', type=float, default=0.0, help='where in the curriculum to begin')
+    p.add_argument('--device', default='cpu')
+    p.add_argument('--threads', type=int, default=1)
+    p.add_argument('--workers', type=int, default=1, help='loader processes')
+    p.add_argument('--lr', type=float, default=7e-4)
+    p.add_argument('--muon', type=float, default=0.0, help='learning rate of Muon; 0: AdamW alone')
+    p.add_argument('--rounds', type=int, default=3, help='iterations of Muon')
+    p.add_argument('--every', type=int, default=2, help='steps between turns of a Muon matrix')
+    p.add_argument('--warm', type=float, default=1.5, help='minutes of warm-up')
+    p.add_argument('--down', type=float, default=0.6, help='share of the time with falling rate')
+    p.add_argument('--floor', type=float, default=0.05)
+    p.add_argument('--decoder-from', type=float, default=0.03, help='progress at which the decoder joins')
+    p.add_argument('--seconds', type=float, default=30, help='audio a batch at the end')
+    p.add_argument('--longest', type=float, default=16, help='longest clip, seconds')
+    p.add_argument('--row', type=float, default=28, help='longest row of clips at the end, seconds')
+    p.add_argument('--augment', type=float, default=0.8, help='augmentation at the end')
+    p.add_argument('--drop', type=float, default=0.0)
+    p.add_argument('--seed', type=int, default=1)
+    p.add_argument('--keep', type=int, default=8, help='checkpoints kept')
+    p.add_argument('--save-every', type=float, default=3, help='minutes between checkpoints')
+    a = p.parse_args()
+
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    os.makedirs(a.out, exist_ok=True)
+    vocab = Vocab.load(a.vocab)
+    loader = Loader(a.packs, vocab, a.seed, {'augment': a.augment, 'seconds': a.seconds, 'row': a.row,
+                                               'longest': a.longest}, a.workers)
+    net = Whisper({'n_vocab': vocab.n_vocab})
+    extra = Extra(net.shape['n_audio_state'], len(CHARS) + 1, len(PHONES))
+    state, meta = None, {'step': 0, 'hours': 0.0, 'minutes': 0.0}
+    if a.resume:
+        state = torch.load(a.resume, map_location='cpu')
+        net.load_state_dict(state['net'])
+        extra.load_state_dict(state['extra'])
+        meta = state['meta']
+    elif a.init:
+        from export import read
+        net.load_state_dict(read(a.init)[1], strict=False)
+    net.to(a.device)
+    extra.to(a.device)
+    opt = Both(net, extra, a.lr, a.muon, a.rounds, a.every)
+    if state and state['opt'] and bool(state['opt']['muon']) == bool(opt.muon):
+        opt.load(state['opt'])
+    amp = torch.bfloat16
+    log = open(os.path.join(a.out, 'log.tsv'), 'a')
+    if not log.tell():
+        log.write('minutes\tstep\thours\tlr\tctc\tphone_acc\tce\tguide\tsteps_per_s\n')
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(1))   # save, then end
+    start, before, saved = time.time(), meta['minutes'], 0.0
+    sums, counts, printed, since = {}, {}, time.time(), 0
+    while True:
+        minute = (time.time() - start) / 60
+        progress = a.from_progress + (1 - a.from_progress) * min(1, minute / a.minutes)
+        if stop or minute > a.minutes or (a.steps and since_start(meta, a) >= a.steps):
+            break
+        b = to(loader.next(progress), a.device)
+        with torch.autocast(a.device, amp):
+            out = losses(net, extra, b, progress, progress >= a.decoder_from, a.drop)
+        loss = total(out, progress)
+        opt.zero_grad()
+        loss.backward()
+        scale = rate(minute, a)
+        if not opt.step(scale):
+            print('step %d: not finite, skipped' % meta['step'], flush=True)
+        meta['step'] += 1
+        meta['hours'] += float(b['ctx'].sum()) / 50 / 3600
+        meta['minutes'] = before + minute
+        since += 1
+        for k, v in out.items():
+            sums[k] = sums.get(k, 0.0) + float(v)
+            counts[k] = counts.get(k, 0) + 1
+        if time.time() - printed > 30 or (a.steps and a.steps < 100 and since >= 10):
+            m = {k: sums[k] / counts[k] for k in sums}
+            log.write('%.2f\t%d\t%.2f\t%.5f\t%.3f\t%.3f\t%.3f\t%.3f\t%.2f\n' % (
+                meta['minutes'], meta['step'], meta['hours'], scale, m.get('ctc', 0),
+                m.get('phone_acc', 0), m.get('ce', 0), m.get('guide', 0),
+                since / (time.time() - printed)))
+            log.flush()
+            sums, counts, printed, since = {}, {}, time.time(), 0
+        if minute - saved > a.save_every:
+            saved = minute
+            save(os.path.join(a.out, 'last.pt'), net, extra, opt, meta)
+            save(os.path.join(a.out, 'ckpt-%06.1f.pt' % meta['minutes']), net, extra, None, meta)
+            for old in sorted(glob.glob(os.path.join(a.out, 'ckpt-*.pt')))[:-a.keep]:
+                os.remove(old)
+    save(os.path.join(a.out, 'last.pt'), net, extra, opt, meta)
+    save(os.path.join(a.out, 'ckpt-%06.1f.pt' % meta['minutes']), net, extra, None, meta)
+    loader.stop()
+
+
+def since_start(meta, a):
+    a.first = getattr(a, 'first', None)
+    if a.first is None:
+        a.first = meta['step']
+    return meta['step'] - a.first
+
+
+if __name__ == '__main__':
+    main()

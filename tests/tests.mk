@@ -1,0 +1,36 @@
+# Tests: what can be run, each by hand or all by `make check`.  See tests/README.md.
+SHARED       ?= ../shared
+FUZZ_SECONDS ?= 60
+RUN_ENV       = O='$(O)' VARIANT='$(VARIANT)' SHARED='$(SHARED)' CC='$(CC)' WERROR='$(WERROR)' \
+                CPPFLAGS='$(CPPFLAGS)' DICTATE='$(abspath $(O))/dictate' UNIT='$(UNIT)'
+RUN           = @$(RUN_ENV) sh tests/check.sh
+
+check: all $(UNIT)           ## all tests; ends with: N passed, N failed, N skipped
+	$(RUN) layers names headers isa unit columns readme hostile tui golden
+unit: $(UNIT)                ## unit tests of every room; unit-ROOM builds those of one
+	$(RUN) unit
+layers:                      ## who includes whom
+	$(RUN) layers
+names:                       ## no machine paths, no stray models or sounds, size of the repository
+	$(RUN) names
+hostile: all                 ## damaged models, sounds, tables: one sentence each
+	$(RUN) hostile
+golden: all                  ## numbers against ../shared/golden (f32: equal, int8: a table)
+	$(RUN) golden
+
+# Alone on the command line, `make asan` runs unit and hostile tests; before another goal it only
+# picks the variant.
+asan: $(if $(filter-out asan,$(MAKECMDGOALS)),,all $(UNIT))   ## unit and hostile tests under ASan and UBSan; `asan check`: all
+	$(if $(filter-out asan,$(MAKECMDGOALS)),@:,$(RUN) unit hostile)
+tsan: $(if $(filter-out tsan,$(MAKECMDGOALS)),,all $(UNIT))   ## unit tests under ThreadSanitizer; `tsan check`: all
+	$(if $(filter-out tsan,$(MAKECMDGOALS)),@:,$(RUN) unit columns)
+
+# -- fuzzers: tests/fuzz/f_*.c, libFuzzer of clang, dictionary f_*.dict beside them ----------------
+FUZZ := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/f_*.c))
+$(O)/tests/fuzz/f_%: $(O)/tests/fuzz/f_%.o $(ROOMS:%=$(O)/lib%.a)
+	$(call say,FUZZ,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDX.fuzz) $^ $(LDLIBS) -o $@
+fuzz: $(FUZZ)                ## every fuzzer for FUZZ_SECONDS (60); fails on a finding
+	@$(RUN_ENV) FUZZ_SRC='$(wildcard tests/fuzz/f_*.c)' FUZZ_SECONDS='$(FUZZ_SECONDS)' sh tests/check.sh fuzz
+
+.PHONY: check unit layers names hostile golden asan tsan fuzz
