@@ -9,17 +9,21 @@
 #include <unistd.h>
 
 #include "app/base/clk.h"
+#include "app/base/cpu.h"
 #include "app/base/jsonw.h"
 #include "app/offline.h"
 #include "app/setup.h"
 #include "app/sound.h"
 #include "app/writer.h"
 #include "audio/mel.h"
+#include "npu/rt/limits.h"
 
 enum {
     MAX_REPS = 31,
     CLIP_S = 30,
     TOKENS = 32, /* decoder steps timed a repetition */
+    DRAFT = 16,  /* tokens verified in one pass */
+    FORCED = 80, /* tokens of the 30 s clip */
     CTXS = 2,
 };
 
@@ -38,10 +42,16 @@ struct result {
     struct asr_mem mem;
     uint64_t allocs; /* of device buffers after the first pass */
     int ctx[CTXS];
-    struct fig encode[CTXS], token, prefill;
+    struct fig encode[CTXS], token, prefill, draft;
     int prefill_n;
-    double clip_s, clip_rtf; /* the whole way, offline */
-    struct fig clip;
+    struct npu_limits limits;
+    /* Work of one pass as the device counts it, and the time it would take at the limit. */
+    double encode_gop[CTXS], encode_limit_ms[CTXS], token_mb, token_limit_ms;
+    const char *token_from; /* "L3" or "DRAM": where a token's bytes must come from */
+    struct fig clip;        /* 30 s of sound, FORCED tokens: mel, encoder, decoder */
+    int clip_tokens;
+    double cpu_per_audio_s;
+    struct fig offline; /* 10 s through the whole program path */
 };
 
 struct bench {
@@ -148,7 +158,38 @@ static double rep_prefill(struct bench *b, int n, struct err *e)
     return since_ms(t);
 }
 
-static double rep_clip(struct bench *b, int samples, struct err *e)
+/* A draft of n tokens, each with its logits, behind 48 that are known. */
+static double rep_draft(struct bench *b, int n, struct err *e)
+{
+    int32_t tok[DRAFT] = {0};
+    int64_t t = clk_ns();
+    if (asr_decode(b->setup.eng, tok, n, 48, n, e)) {
+        return -1;
+    }
+    return since_ms(t);
+}
+
+/* Mel to the last of n forced tokens: what a 30 s clip costs whatever is said in it. */
+static double rep_forced(struct bench *b, int n, struct err *e)
+{
+    struct asr_engine *eng = b->setup.eng;
+    const struct asr_special *sp = asr_tok_special(b->setup.tok);
+    int32_t start[2] = {sp->sot, sp->not_}, word = 0;
+    double mel = rep_mel(b, 0, e);
+    int64_t t = clk_ns();
+    if (mel < 0 || asr_encode(eng, b->mel, asr_engine_hp(eng)->n_audio_ctx, e) ||
+        asr_decode(eng, start, 2, 0, 1, e)) {
+        return -1;
+    }
+    for (int i = 1; i < n; i++) {
+        if (asr_decode(eng, &word, 1, i + 1, 1, e)) {
+            return -1;
+        }
+    }
+    return mel + since_ms(t);
+}
+
+static double rep_offline(struct bench *b, int samples, struct err *e)
 {
     struct asr_params p = asr_params_default();
     char *text;
@@ -175,6 +216,51 @@ static double rss_mb(void)
     return pages ? (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6 : (double)NAN;
 }
 
+struct work {
+    double gop, mb;
+};
+
+/* What the device has been given between two readings: 1e9 operations, 1e6 bytes. */
+static struct work work_between(const struct npu_stats *s0, const struct npu_stats *s1)
+{
+    struct work w = {0, 0};
+    for (int op = 0; op < NPU_OP_COUNT; op++) {
+        w.gop += 2e-9 * (double)(s1->op[op].macs - s0->op[op].macs);
+        w.mb += 1e-6 * (double)(s1->op[op].bytes - s0->op[op].bytes);
+    }
+    return w;
+}
+
+/* One more pass of each kind, counted, and what it would take at the limit of the machine: an encoder
+ * pass is held against the products' peak, a decoder step against the memory its bytes come from. */
+static int against_limits(struct bench *b, struct result *r, struct err *e)
+{
+    struct npu_stats s0, s1;
+    int rc = npu_limits_measure(b->setup.rt, r->threads, &r->limits, e);
+    const int i8 = b->a->precision == ASR_PREC_INT8;
+    const double gops = i8 ? r->limits.int8_gops : r->limits.f32_gflops;
+    for (int i = 0; !rc && i < CTXS; i++) {
+        npu_rt_stats(b->setup.rt, &s0);
+        rc = rep_encode(b, r->ctx[i], e) < 0 ? -e->code : 0;
+        npu_rt_stats(b->setup.rt, &s1);
+        r->encode_gop[i] = work_between(&s0, &s1).gop;
+        r->encode_limit_ms[i] = r->encode_gop[i] / gops * 1e3;
+    }
+    if (!rc) {
+        int32_t word = 0;
+        npu_rt_stats(b->setup.rt, &s0);
+        rc = asr_decode(b->setup.eng, &word, 1, TOKENS / 2, 1, e);
+        npu_rt_stats(b->setup.rt, &s1);
+        r->token_mb = work_between(&s0, &s1).mb;
+        /* the set fits where the cache is larger by a quarter: neighbours use it too */
+        const double l3_mb = (double)sysconf(_SC_LEVEL3_CACHE_SIZE) * 1e-6;
+        const int cached = r->limits.l3_gbs > 0 && r->token_mb * 1.25 < l3_mb;
+        r->token_from = cached ? "L3" : "DRAM";
+        r->token_limit_ms = r->token_mb / (cached ? r->limits.l3_gbs : r->limits.dram_gbs);
+    }
+    return rc;
+}
+
 static int stages(struct bench *b, struct result *r, struct err *e)
 {
     struct npu_stats s0, s1;
@@ -196,11 +282,19 @@ static int stages(struct bench *b, struct result *r, struct err *e)
     if (!rc) {
         npu_rt_stats(b->setup.rt, &s1);
         r->allocs = s1.allocs - s0.allocs;
-        r->clip_s = 10;
-        rc = measure(b, rep_clip, 10 * AUDIO_RATE, &r->clip, e);
-        r->clip_rtf = r->clip.ms / 1e3 / r->clip_s;
     }
-    return rc;
+    if (!rc && hp->n_text_ctx >= 48 + DRAFT) {
+        rc = measure(b, rep_draft, DRAFT, &r->draft, e);
+    }
+    r->clip_tokens = hp->n_text_ctx < FORCED + 2 ? hp->n_text_ctx - 2 : FORCED;
+    rc = rc ? rc : measure(b, rep_forced, r->clip_tokens, &r->clip, e);
+    if (!rc) {
+        const int64_t cpu = clk_cpu_ns();
+        rc = rep_forced(b, r->clip_tokens, e) < 0 ? -e->code : 0;
+        r->cpu_per_audio_s = (double)(clk_cpu_ns() - cpu) * 1e-9 / CLIP_S;
+    }
+    rc = rc ? rc : measure(b, rep_offline, 10 * AUDIO_RATE, &r->offline, e);
+    return rc ? rc : against_limits(b, r, e);
 }
 
 static int run_columns(struct bench *b, int columns, struct result *r, struct err *e)
@@ -231,24 +325,6 @@ out:
 
 /* -- printing ---------------------------------------------------------------------------------- */
 
-static void cpu_name(char *out, size_t cap)
-{
-    char line[256];
-    FILE *f = fopen("/proc/cpuinfo", "re");
-    snprintf(out, cap, "unknown");
-    while (f && fgets(line, sizeof line, f)) {
-        char *colon = strchr(line, ':');
-        if (colon && !strncmp(line, "model name", 10)) {
-            line[strcspn(line, "\n")] = 0;
-            snprintf(out, cap, "%.*s", (int)cap - 1, colon + 2);
-            break;
-        }
-    }
-    if (f) {
-        fclose(f);
-    }
-}
-
 /* {"ms":…,"lo":…,"hi":…,"n":…}; audio_s > 0 adds the real-time factor. */
 static void fig_json(struct jsonw *w, const char *key, const struct fig *f, double audio_s)
 {
@@ -263,12 +339,18 @@ static void fig_json(struct jsonw *w, const char *key, const struct fig *f, doub
     jsonw_obj_end(w);
 }
 
-static void result_json(struct jsonw *w, const struct result *r)
+/* The stages of one run, into an open object. */
+static void stages_json(struct jsonw *w, const struct result *r)
 {
-    jsonw_obj(w, NULL);
-    jsonw_int(w, "columns", r->columns);
     jsonw_int(w, "threads", r->threads);
     jsonw_num(w, "load_s", r->load_s, 4);
+    jsonw_obj(w, "limits");
+    jsonw_num(w, "int8_gops", r->limits.int8_gops, 4);
+    jsonw_num(w, "f32_gflops", r->limits.f32_gflops, 4);
+    jsonw_num(w, "l2_gbs", r->limits.l2_gbs, 4);
+    jsonw_num(w, "l3_gbs", r->limits.l3_gbs > 0 ? r->limits.l3_gbs : (double)NAN, 4);
+    jsonw_num(w, "dram_gbs", r->limits.dram_gbs, 4);
+    jsonw_obj_end(w);
     jsonw_arr(w, "encode");
     for (int i = 0; i < CTXS; i++) {
         jsonw_obj(w, NULL);
@@ -277,30 +359,48 @@ static void result_json(struct jsonw *w, const struct result *r)
         jsonw_num(w, "lo", r->encode[i].lo, 4);
         jsonw_num(w, "hi", r->encode[i].hi, 4);
         jsonw_int(w, "n", r->encode[i].reps);
+        jsonw_num(w, "gop", r->encode_gop[i], 4);
+        jsonw_num(w, "limit_ms", r->encode_limit_ms[i], 4);
         jsonw_num(w, "rtf", r->encode[i].ms / 1e3 / (r->ctx[i] * 0.02), 6);
         jsonw_obj_end(w);
     }
     jsonw_arr_end(w);
-    fig_json(w, "token", &r->token, 0);
+    jsonw_obj(w, "token");
+    jsonw_num(w, "ms", r->token.ms, 4);
+    jsonw_num(w, "lo", r->token.lo, 4);
+    jsonw_num(w, "hi", r->token.hi, 4);
+    jsonw_num(w, "mb", r->token_mb, 4);
+    jsonw_num(w, "limit_ms", r->token_limit_ms, 4);
+    jsonw_str(w, "limit_from", r->token_from);
+    jsonw_obj_end(w);
+    jsonw_num(w, "draft16_ms", r->draft.reps ? r->draft.ms : (double)NAN, 4);
     jsonw_obj(w, "prefill");
     jsonw_int(w, "tokens", r->prefill_n);
     jsonw_num(w, "ms", r->prefill.ms, 4);
     jsonw_num(w, "lo", r->prefill.lo, 4);
     jsonw_num(w, "hi", r->prefill.hi, 4);
     jsonw_obj_end(w);
-    fig_json(w, "clip", &r->clip, r->clip_s);
+    jsonw_obj(w, "clip");
+    jsonw_num(w, "seconds", CLIP_S, 4);
+    jsonw_int(w, "tokens", r->clip_tokens);
+    jsonw_num(w, "ms", r->clip.ms, 4);
+    jsonw_num(w, "lo", r->clip.lo, 4);
+    jsonw_num(w, "hi", r->clip.hi, 4);
+    jsonw_num(w, "x_realtime", CLIP_S * 1e3 / r->clip.ms, 4);
+    jsonw_num(w, "cpu_per_audio_s", r->cpu_per_audio_s, 4);
+    jsonw_obj_end(w);
+    fig_json(w, "offline_10s", &r->offline, 10);
     jsonw_int(w, "allocations_after_first_pass", (int64_t)r->allocs);
     jsonw_num(w, "rss_mb", r->rss_mb, 1);
     jsonw_num(w, "weights_mb", (double)r->mem.weights / 1e6, 2);
     jsonw_num(w, "kv_mb", (double)r->mem.kv / 1e6, 2);
-    jsonw_obj_end(w);
 }
 
 static void print_json(const struct bench *b, const struct result *r, int n, struct jsonw *w)
 {
     char cpu[128];
     const struct app_setup *s = &b->setup;
-    cpu_name(cpu, sizeof cpu);
+    cpu_name(cpu, (int)sizeof cpu);
     jsonw_obj(w, NULL);
     jsonw_str(w, "version", DICTATE_VERSION);
     jsonw_str(w, "measured", "here"); /* nothing in this object is modelled */
@@ -315,31 +415,30 @@ static void print_json(const struct bench *b, const struct result *r, int n, str
     jsonw_num(w, "mel_ms", b->mel_fig.ms, 4);
     fig_json(w, "mel", &b->mel_fig, CLIP_S);
     /* The first run's figures also stand at the top, for those who compare one run with another. */
-    jsonw_num(w, "load_s", r[0].load_s, 4);
-    jsonw_num(w, "rss_mb", r[0].rss_mb, 1);
-    fig_json(w, "token", &r[0].token, 0);
-    jsonw_arr(w, "encode");
-    for (int i = 0; i < CTXS; i++) {
-        jsonw_obj(w, NULL);
-        jsonw_int(w, "audio_ctx", r[0].ctx[i]);
-        jsonw_num(w, "ms", r[0].encode[i].ms, 4);
-        jsonw_obj_end(w);
-    }
-    jsonw_arr_end(w);
+    stages_json(w, &r[0]);
     jsonw_arr(w, "runs");
     for (int i = 0; i < n; i++) {
-        result_json(w, &r[i]);
+        jsonw_obj(w, NULL);
+        jsonw_int(w, "columns", r[i].columns);
+        stages_json(w, &r[i]);
+        jsonw_obj_end(w);
     }
     jsonw_arr_end(w);
     jsonw_obj_end(w);
     jsonw_text(w, "\n");
 }
 
-static void row(struct jsonw *w, const char *name, const struct fig *f, double audio_s)
+/* audio_s > 0: how many times real time; limit_ms > 0: the share of the machine's limit. */
+static void row(struct jsonw *w, const char *name, const struct fig *f, double audio_s,
+                double limit_ms)
 {
     jsonw_fmt(w, "  %-22s %9.3f ms  %9.3f .. %-9.3f", name, f->ms, f->lo, f->hi);
     if (audio_s > 0) {
         jsonw_fmt(w, " %8.0f x real time", audio_s * 1e3 / f->ms);
+    }
+    if (limit_ms > 0) {
+        jsonw_fmt(w, "%s %3.0f %% of the limit, %.3f ms", audio_s > 0 ? "," : "", 100 * limit_ms / f->ms,
+                  limit_ms);
     }
     jsonw_text(w, "\n");
 }
@@ -348,23 +447,34 @@ static void print_text(const struct bench *b, const struct result *r, int n, str
 {
     char cpu[128], name[32];
     const struct app_setup *s = &b->setup;
-    cpu_name(cpu, sizeof cpu);
+    cpu_name(cpu, (int)sizeof cpu);
     jsonw_fmt(w, "%s, %s kernels\n%s (%s), %s\n", cpu, npu_rt_isa(s->rt), s->name,
               asr_model_kind(s->model), b->a->precision == ASR_PREC_INT8 ? "int8" : "f32");
     jsonw_text(w, "measured here: median, lowest .. highest\n\n");
-    row(w, "mel of 30 s, host", &b->mel_fig, CLIP_S);
+    row(w, "mel of 30 s, host", &b->mel_fig, CLIP_S, 0);
     for (int i = 0; i < n; i++) {
         jsonw_fmt(w, "\n%d column%s on %d thread%s, loaded in %.2f s, %.0f MB resident\n",
                   r[i].columns, r[i].columns == 1 ? "" : "s", r[i].threads,
                   r[i].threads == 1 ? "" : "s", r[i].load_s, r[i].rss_mb);
         for (int k = 0; k < CTXS; k++) {
             snprintf(name, sizeof name, "encode %.1f s", r[i].ctx[k] * 0.02);
-            row(w, name, &r[i].encode[k], r[i].ctx[k] * 0.02);
+            row(w, name, &r[i].encode[k], r[i].ctx[k] * 0.02, r[i].encode_limit_ms[k]);
         }
         snprintf(name, sizeof name, "prefill %d tokens", r[i].prefill_n);
-        row(w, name, &r[i].prefill, 0);
-        row(w, "decoder step", &r[i].token, 0);
-        row(w, "10 s clip to text", &r[i].clip, r[i].clip_s);
+        row(w, name, &r[i].prefill, 0, 0);
+        row(w, "decoder step", &r[i].token, 0, r[i].token_limit_ms);
+        if (r[i].draft.reps) {
+            row(w, "verify 16 tokens", &r[i].draft, 0, 0);
+        }
+        snprintf(name, sizeof name, "30 s, %d tokens", r[i].clip_tokens);
+        row(w, name, &r[i].clip, CLIP_S, 0);
+        row(w, "10 s, whole program", &r[i].offline, 10, 0);
+        jsonw_fmt(w,
+                  "  limits on %d thread%s: INT8 %.0f GOP/s, f32 %.0f GFLOP/s, L2 %.0f, L3 %.0f, "
+                  "DRAM %.1f GB/s\n  a decoder step moves %.1f MB, from %s\n",
+                  r[i].threads, r[i].threads == 1 ? "" : "s", r[i].limits.int8_gops,
+                  r[i].limits.f32_gflops, r[i].limits.l2_gbs, r[i].limits.l3_gbs,
+                  r[i].limits.dram_gbs, r[i].token_mb, r[i].token_from);
     }
 }
 

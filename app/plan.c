@@ -76,8 +76,8 @@ static const char help[] =
     "      --explain         how each time comes about\n"
     "      --placement       where each operation runs, and why\n"
     "      --constants       the model's constants with their sources\n"
-    "      --table NAME      multicore, encoder, path220, tiles32, batched: the tables\n"
-    "                        of the starting documents; published: measurements\n"
+    "      --table NAME      multicore, encoder, path220, tiles32, batched: tables of\n"
+    "                        the starting documents; published: measurements\n"
     "      --json            one JSON object\n"
     "  -h, --help            this text\n";
 
@@ -253,6 +253,7 @@ static int shape_of(const char *name, struct plan_shape *s, struct err *e)
         return 0;
     }
     if (app_model_find(name, path, sizeof path, e)) {
+        /* a path says what is wrong with it; a name may be meant as a shape */
         *e = strchr(name, '/') ? *e : unknown;
         return -e->code;
     }

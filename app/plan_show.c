@@ -35,32 +35,56 @@ static void one_op(FILE *f, const struct plan_op *o)
             o->s * 1e3, plan_bound_name(o->bound), o->on_host ? 0 : o->bytes * 1e-6);
 }
 
+enum { WIDE = 100 };
+
+/* Words of s in lines of at most WIDE columns, all but the first behind `indent` blanks; the cursor
+ * stands at column `indent` already. */
+static void wrapped(FILE *f, const char *s, int indent)
+{
+    const size_t most = (size_t)(WIDE - indent);
+    while (*s) {
+        size_t n = strlen(s);
+        if (n > most) {
+            n = most;
+            while (n > 0 && s[n] != ' ') {
+                n--;
+            }
+            n = n ? n : most;
+        }
+        fprintf(f, "%.*s\n", (int)n, s);
+        s += n + (s[n] == ' ');
+        fprintf(f, "%*s", *s ? indent : 0, "");
+    }
+}
+
 static void head(FILE *f, const struct plan *p)
 {
     const struct plan_want *w = &p->want;
     fprintf(f, "model %s: %d encoder layers, width %d, %d heads; %d positions (%.1f s)\n",
             w->shape.name, w->shape.enc_layers, w->shape.width, w->shape.heads, w->ctx,
             w->ctx * .02);
-    fprintf(f,
-            "device %s: %d of %d columns x %d rows, %.0f MHz; dispatch %s; fused:%s%s%s%s; %s, "
-            "%s kernels\n",
-            w->dev.name, p->cols, w->dev.cols, w->dev.rows, w->dev.clock_hz * 1e-6,
-            plan_dispatch_name(w->dispatch), w->fuse & PLAN_FUSE_EPILOGUE ? " epilogue" : "",
+    fprintf(f, "device %s: %d of %d columns x %d rows, %.0f MHz; dispatch %s\n", w->dev.name,
+            p->cols, w->dev.cols, w->dev.rows, w->dev.clock_hz * 1e-6,
+            plan_dispatch_name(w->dispatch));
+    fprintf(f, "%s, %s kernels; fused:%s%s%s%s\n", w->bf16 ? "bf16" : "int8",
+            w->tuned ? "tuned" : "stock", w->fuse & PLAN_FUSE_EPILOGUE ? " epilogue" : "",
             w->fuse & PLAN_FUSE_NORM ? " norm" : "", w->fuse & PLAN_FUSE_ATTN ? " attention" : "",
-            w->fuse ? "" : " nothing", w->bf16 ? "bf16" : "int8", w->tuned ? "tuned" : "stock");
+            w->fuse ? "" : " nothing");
     if (p->retiled) {
         fprintf(f, "tile %d,%d,%d is refused (operation %s):\n", w->m, w->k, w->n, p->refused_op);
         for (int i = 0; i < p->refused.n; i++) {
-            fprintf(f, "  %s\n", p->refused.at[i].text);
+            fprintf(f, "  ");
+            wrapped(f, p->refused.at[i].text, 2);
         }
     }
-    fprintf(f, "tile %d,%d,%d", p->m, p->k, p->n);
-    if (p->tiles_tried) {
-        fprintf(f, " (least modelled time of %d that fit, %d tried)", p->tiles_fit, p->tiles_tried);
-    }
-    fprintf(f, ": %.1f of 64 KB data; programs %.1f of 16 KB (assumed), %d overlay%s\n",
-            (double)p->l1_b / 1024, (double)p->prog_b / 1024, p->overlays,
+    fprintf(f,
+            "tile %d,%d,%d: %.1f of 64 KB data; programs %.1f of 16 KB (assumed), %d overlay%s\n",
+            p->m, p->k, p->n, (double)p->l1_b / 1024, (double)p->prog_b / 1024, p->overlays,
             p->overlays > 1 ? "s" : "");
+    if (p->tiles_tried) {
+        fprintf(f, "  (the least modelled time of %d tiles that fit, %d were tried)\n",
+                p->tiles_fit, p->tiles_tried);
+    }
     fprintf(f, "All figures are modelled; this project has not run on NPU silicon yet.\n\n");
 }
 
@@ -126,8 +150,8 @@ void plan_show_placement(FILE *f, const struct plan *p)
 {
     fprintf(f, "\nPlacement:\n");
     for (int i = 0; i < p->n_ops; i++) {
-        fprintf(f, "%-10s %-5s %s\n", p->op[i].name, p->op[i].on_host ? "host" : "NPU",
-                p->op[i].why);
+        fprintf(f, "%-10s %-5s ", p->op[i].name, p->op[i].on_host ? "host" : "NPU");
+        wrapped(f, p->op[i].why, 17);
     }
 }
 
@@ -138,8 +162,8 @@ void plan_show_constants(FILE *f)
     fprintf(f, "%-15s %-17s %10s %10s    %s\n", "constant", "unit", "npu1", "npu4", "source");
     for (int i = 0; i < plan_n_const; i++) {
         const struct plan_const *c = &plan_const[i];
-        fprintf(f, "%-15s %-17s %10.4g %10.4g  %c %s\n", c->name, c->unit, c->npu1, c->npu4,
-                c->trust, c->source);
+        fprintf(f, "%-15s %-17s %10.4g %10.4g  %c ", c->name, c->unit, c->npu1, c->npu4, c->trust);
+        wrapped(f, c->source, 59);
     }
 }
 
@@ -155,23 +179,6 @@ static void number(char *out, size_t cap, double v, const char *unit)
     }
 }
 
-/* Words of s in lines of at most `wide`, each behind `indent` blanks. */
-static void wrapped(FILE *f, const char *s, int indent, int wide)
-{
-    while (*s) {
-        size_t n = strlen(s), most = (size_t)(wide - indent);
-        if (n > most) {
-            n = most;
-            while (n > 0 && s[n] != ' ') {
-                n--;
-            }
-            n = n ? n : most;
-        }
-        fprintf(f, "%*s%.*s\n", indent, "", (int)n, s);
-        s += n + (s[n] == ' ');
-    }
-}
-
 static int table_row(FILE *f, const struct plan_table *t, const struct plan_row *r)
 {
     char claim[32], model[32], best[32], err[16] = "";
@@ -183,7 +190,8 @@ static int table_row(FILE *f, const struct plan_table *t, const struct plan_row 
     }
     fprintf(f, "%-37s %13s %13s %13s  %s\n", r->what, claim, model, t->published ? err : best,
             plan_verdict_name(r->verdict));
-    wrapped(f, r->reason, 4, 98);
+    fprintf(f, "    ");
+    wrapped(f, r->reason, 4);
     return (int)r->verdict;
 }
 

@@ -379,6 +379,8 @@ int session_start(struct session **out, struct app_setup *setup, const struct ar
     if (!s) {
         return err_set(e, ERR_MEM, "no memory for a session");
     }
+    /* a file is heard the same way every time; a microphone's hops follow the speed of the machine */
+    o.deterministic = src && !audio_src_got(src)->live;
     s->setup = setup;
     s->args = a;
     s->paced = paced;

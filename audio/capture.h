@@ -39,9 +39,9 @@ struct capture_clock {
 };
 
 struct capture_conf {
-    int paced;    /* files and generators in real time */
-    int ring_s;   /* seconds the ring holds at least, 0: 65 */
-    int realtime; /* ask for a real-time priority (microphone) */
+    int paced;       /* files and generators in real time */
+    int ring_s;      /* seconds the ring holds at least, 0: 65 */
+    int realtime;    /* ask for a real-time priority (microphone) */
     int tell_pauses; /* pauses of a microphone are gaps for capture_gap() too (GAP_PAUSE) */
     struct capture_opener reopen; /* all zero: an unplugged microphone ends the capture, -ERR_MIC */
     struct capture_clock clock;   /* all zero: the real one */

@@ -35,8 +35,7 @@ static void sleep_until(struct capture *c, int64_t until)
 static void retire(struct capture *c, struct audio_src *old)
 {
     audio_src_retire(old);
-    struct audio_src **list =
-        realloc(c->retired, ((size_t)c->n_retired + 1) * sizeof *c->retired);
+    struct audio_src **list = realloc(c->retired, ((size_t)c->n_retired + 1) * sizeof *c->retired);
     if (list) {
         c->retired = list;
         list[c->n_retired++] = old;

@@ -29,16 +29,16 @@ struct capture {
     struct ring *ring;
     struct capture_conf conf;
     pthread_t thread;
-    int data_fd;           /* readable: samples or the end */
-    int ctl_fd;            /* wakes the capture thread */
-    atomic_int signalled;  /* data_fd has been written and not been cleared */
-    atomic_int want_room;  /* the capture thread waits for room */
+    int data_fd;          /* readable: samples or the end */
+    int ctl_fd;           /* wakes the capture thread */
+    atomic_int signalled; /* data_fd has been written and not been cleared */
+    atomic_int want_room; /* the capture thread waits for room */
     atomic_int stop, paused, realtime;
-    atomic_int over;       /* 0 running, 1 ended, negative -ERR (then `fail` is complete) */
+    atomic_int over; /* 0 running, 1 ended, negative -ERR (then `fail` is complete) */
     struct err fail;
-    struct snap snap;      /* struct capture_seen */
+    struct snap snap; /* struct capture_seen */
     struct marks marks;
-    int heeds;             /* consumer's: it asks for gaps, so they come before samples */
+    int heeds; /* consumer's: it asks for gaps, so they come before samples */
 
     /* Guards the change of src against stop, and what is to come.  Taken by the capture thread only
      * when a device comes or goes. */
@@ -50,15 +50,15 @@ struct capture {
     /* capture thread only (others before it runs and after it has ended) */
     struct capture_opener opener;
     int paced, may_drop, block;
-    int dropping;        /* the ring was full: until there is room worth it */
+    int dropping; /* the ring was full: until there is room worth it */
     struct level meter;
     struct hint hint;
-    float block_peak;    /* of the 100 ms under way, for the hints */
+    float block_peak; /* of the 100 ms under way, for the hints */
     int block_clip;
     struct capture_seen seen;
     uint64_t old_xruns, old_suspends; /* of sources that are gone */
-    int64_t last_us;     /* clock: up to here everything is heard or told as missing */
-    int64_t begin_us;    /* paced: when sample 0 was due, moved by pauses */
+    int64_t last_us;                  /* clock: up to here everything is heard or told as missing */
+    int64_t begin_us;                 /* paced: when sample 0 was due, moved by pauses */
     uint64_t heard;
     struct audio_src **retired; /* kept for who still looks at them */
     int n_retired;
@@ -72,8 +72,8 @@ void *capture_run(void *capture);
 int64_t capture_now(const struct capture *c);
 void capture_nap(struct capture *c, int ms); /* until kicked, real time */
 void capture_wake_reader(struct capture *c);
-void capture_show(struct capture *c);        /* publishes c->seen */
-void capture_put(struct capture *c, int n);  /* c->buf[0..n) */
+void capture_show(struct capture *c);       /* publishes c->seen */
+void capture_put(struct capture *c, int n); /* c->buf[0..n) */
 void capture_mark(struct capture *c, uint64_t lost, unsigned why);
 void capture_mark_time(struct capture *c, unsigned why); /* from last_us to now */
 void capture_note_gap(struct capture *c);                /* what the source lost */

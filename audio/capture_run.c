@@ -51,8 +51,7 @@ static int asked(struct capture *c)
     }
     if (c->paced) {
         wait_due(c);
-        return !atomic_load(&c->stop) &&
-               (atomic_load(&c->paused) || atomic_load(&c->want_switch));
+        return !atomic_load(&c->stop) && (atomic_load(&c->paused) || atomic_load(&c->want_switch));
     }
     return 0;
 }

@@ -33,8 +33,8 @@ int gate_is_open(const struct gate *g); /* what the keys said last; any thread *
 /* Hands in samples in order; n at most GATE_MAX_MS of them.  Take before pushing more. */
 void gate_push(struct gate *g, const float *x, int n);
 /* The next samples that count: up to max, never across an edge; *at: index of the first; *last: 1
- * when nothing follows them until the next press (may come with 0 samples).  0: push more.  A press that ends within the
- * pre-roll of the next becomes one with it. */
+ * when nothing follows them until the next press (may come with 0 samples).  0: push more.  A press
+ * that ends within the pre-roll of the next becomes one with it. */
 int gate_take(struct gate *g, float *x, int max, uint64_t *at, int *last);
 
 /* Samples kept before `at` (a press), at most ms: copies the newest ones up to it to x, which has

@@ -16,12 +16,12 @@ enum hint_bit {
 };
 
 struct hint {
-    unsigned now;   /* enum hint_bit, or-ed */
-    float zero_s;   /* seconds of zeros */
-    float sound_s;  /* seconds without */
-    float clear_s;  /* seconds without a clipped sample */
-    float clipped;  /* share of clipped samples, smoothed over 3 s */
-    float heard_s;  /* seconds in all, at most an hour */
+    unsigned now;  /* enum hint_bit, or-ed */
+    float zero_s;  /* seconds of zeros */
+    float sound_s; /* seconds without */
+    float clear_s; /* seconds without a clipped sample */
+    float clipped; /* share of clipped samples, smoothed over 3 s */
+    float heard_s; /* seconds in all, at most an hour */
 };
 
 void hint_init(struct hint *h);

@@ -71,8 +71,8 @@ static void clamp(float *x, int n)
 static int convert(struct audio_src *s, float *x, int max)
 {
     int used = 0, end = s->cut || s->in_end;
-    int n = resample_run(s->rs, s->in + s->in_at, s->cut ? 0 : s->in_n - s->in_at, &used, x, max,
-                         end);
+    int n =
+        resample_run(s->rs, s->in + s->in_at, s->cut ? 0 : s->in_n - s->in_at, &used, x, max, end);
     if (n < 0) {
         s->over = err_set(&s->fail, ERR_SOUND, "%s: cannot convert the sample rate", s->name);
         s->flushed = 1;

@@ -34,13 +34,13 @@ struct fault {
     int rate;
     double speed;
     struct audio_src *in;
-    struct resample *rs; /* sound's rate to `rate`, NULL: equal */
-    int64_t pos;         /* native frames gone by */
-    int64_t begin_us;    /* real time: when pos was 0 */
-    int opened;          /* once; real time begins then */
-    int running;         /* somebody listens: reading moves the time */
+    struct resample *rs;           /* sound's rate to `rate`, NULL: equal */
+    int64_t pos;                   /* native frames gone by */
+    int64_t begin_us;              /* real time: when pos was 0 */
+    int opened;                    /* once; real time begins then */
+    int running;                   /* somebody listens: reading moves the time */
     const struct audio_src *owner; /* the source opened last */
-    int in_over;         /* the sound has ended; the time goes on */
+    int in_over;                   /* the sound has ended; the time goes on */
     int src_n, src_at, src_end;
     float src[BLOCK], mono[BLOCK], wide[SRC_BLOCK];
 };
@@ -61,8 +61,8 @@ static int pull(struct fault *f, float *x, int n, int timeout_ms)
             f->src_n = k > 0 ? k : 0;
             f->src_end = k <= 0;
         }
-        int got = resample_run(f->rs, f->src + f->src_at, f->src_n - f->src_at, &used, x, n,
-                               f->src_end);
+        int got =
+            resample_run(f->rs, f->src + f->src_at, f->src_n - f->src_at, &used, x, n, f->src_end);
         f->src_at += used;
         if (got > 0) {
             return got;
@@ -226,8 +226,7 @@ static int build(struct fault *f, const struct fault_script *sc, const struct au
     return f->rate == native ? 0 : resample_new(&f->rs, native, f->rate, 1, e);
 }
 
-int fault_new(struct fault **out, const char *script, const struct audio_want *inner,
-              struct err *e)
+int fault_new(struct fault **out, const char *script, const struct audio_want *inner, struct err *e)
 {
     struct fault_script sc;
     *out = NULL;
@@ -275,10 +274,11 @@ int fault_open(struct audio_src **out, void *fault, struct err *e)
 static int away(struct fault *f, struct err *e)
 {
     f->running = 0;
-    return err_set(e, ERR_MIC,
-                   "microphone \"fault script\" is gone (unplugged at %.3f s): plug it in again, or "
-                   "choose another",
-                   (double)inside(f, FAULT_UNPLUG)->first / f->rate);
+    return err_set(
+        e, ERR_MIC,
+        "microphone \"fault script\" is gone (unplugged at %.3f s): plug it in again, or "
+        "choose another",
+        (double)inside(f, FAULT_UNPLUG)->first / f->rate);
 }
 
 static int fault_src_open(struct audio_src *s, const struct audio_want *w, struct err *e)

@@ -29,8 +29,8 @@ static int gen_open(struct audio_src *s, const struct audio_want *w, struct err 
         k++;
     }
     if (k == sizeof names / sizeof *names) {
-        return err_set(e, ERR_USAGE, "no generator \"%.40s\": silence, tone, white, pink, click, ramp",
-                       name);
+        return err_set(e, ERR_USAGE,
+                       "no generator \"%.40s\": silence, tone, white, pink, click, ramp", name);
     }
     s->got.rate = w->gen_rate ? w->gen_rate : AUDIO_RATE;
     s->got.channels = 1;

@@ -26,7 +26,8 @@ struct audio_src_ops {
     void (*close)(struct audio_src *s);
     void (*describe)(const struct audio_src *s, char *text, size_t size); /* the format, short */
     int (*pause)(struct audio_src *s, int on, struct err *e);             /* may be NULL */
-    /* After the stop: what was recorded before it, without waiting; 0 when it is out. May be NULL */
+    /* After the stop: what was recorded before it, without waiting; 0 when it is out. May be NULL
+     */
     int (*drain)(struct audio_src *s, float *x, int max);
 };
 
@@ -40,7 +41,7 @@ struct audio_src {
     atomic_int stopped;
     atomic_uint_least64_t frames, nonfinite, clamped, xruns, lost, suspends, dead;
     unsigned gap_why; /* enum gap_why of what was lost, set by back ends, cleared when told */
-    int over; /* 1: ended, negative: failed with `fail` */
+    int over;         /* 1: ended, negative: failed with `fail` */
     struct err fail;
     struct resample *rs; /* only by read16k, NULL at 16 kHz */
     float *in;           /* native samples on their way into rs */
@@ -53,7 +54,8 @@ struct audio_src {
     struct src_mixer *mixer;    /* NULL for mono */
 };
 
-extern const struct audio_src_ops src_file_ops, src_pipe_ops, src_mic_ops, src_gen_ops, src_fault_ops;
+extern const struct audio_src_ops src_file_ops, src_pipe_ops, src_mic_ops, src_gen_ops,
+    src_fault_ops;
 
 /* Mixes interleaved frames to mono: mean of the finite channels that live, clamped; counts what it
  * mends.  out may be in when channels is 1. */

@@ -14,10 +14,10 @@ enum {
     UNHEARD_HOPS = 5 /* the same for one that never gave anything but zero */
 };
 
-static const float DIE = 1e-3f;     /* power beside the loudest one: -30 dB */
-static const float LIVE = 1e-2f;    /* -20 dB */
-static const float LOUD = 1e-6f;    /* the loudest must be above -60 dBFS for a channel to die */
-static const float SMOOTH = 0.8f;   /* of powers, per hop: 45 ms */
+static const float DIE = 1e-3f;   /* power beside the loudest one: -30 dB */
+static const float LIVE = 1e-2f;  /* -20 dB */
+static const float LOUD = 1e-6f;  /* the loudest must be above -60 dBFS for a channel to die */
+static const float SMOOTH = 0.8f; /* of powers, per hop: 45 ms */
 
 struct chan {
     float sum, power; /* of squares in this hop; smoothed, per sample */

@@ -16,7 +16,7 @@ enum { PIPE_BUF_B = 65536 };
 
 struct pipe_in {
     int fd;
-    int own;  /* close it */
+    int own; /* close it */
     int eof;
     int tail; /* once stopped: bytes that wait in the pipe, -1: not asked yet */
     int is_wav;

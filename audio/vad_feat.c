@@ -1,13 +1,12 @@
 /* Measurements of the voice detector, see vad_feat.h.  The owner's thread; allocates in
  * vad_feat_new only.  About 6 us a frame.
  *
- * Each band is compared with its own noise floor, the minimum of the smoothed band over 3 s, so that
- * speech from the first sample on does not teach it wrongly.  The inputs of the net:
- *   0..15   rise of each band above its floor, -5..25 dB, in units of 10 dB
- *   16..31  the same, smoothed over 110 ms      32..47  over 500 ms
- *   48..63  how much each changes from frame to frame, over 300 ms (speech has syllables)
- *   64..66  height of the autocorrelation at 70..400 Hz, noise removed: now, 110 ms, 500 ms
- *   67, 68  the pitch itself (octaves above 150 Hz, up to 1 kHz) and how much it jumps
+ * Each band is compared with its own noise floor, the minimum of the smoothed band over 3 s, so
+ * that speech from the first sample on does not teach it wrongly.  The inputs of the net: 0..15
+ * rise of each band above its floor, -5..25 dB, in units of 10 dB 16..31  the same, smoothed over
+ * 110 ms      32..47  over 500 ms 48..63  how much each changes from frame to frame, over 300 ms
+ * (speech has syllables) 64..66  height of the autocorrelation at 70..400 Hz, noise removed: now,
+ * 110 ms, 500 ms 67, 68  the pitch itself (octaves above 150 Hz, up to 1 kHz) and how much it jumps
  *   69, 70  tilt: below 2 kHz against all, now and over 500 ms
  *   71      mean rise */
 #include "audio/vad_feat.h"

@@ -2,8 +2,8 @@
 """Prints gelu_poly.hpp: GELU(x) = max(x, 0) + q(|x|), q(a) = -a Phi(-a), as three quartics.
 
 Each piece is mapped to u in [-1, 1] by a power of two, so that u costs an addition and no
-multiplication, and its coefficients are fitted (least maximum error, by exchange) and then rounded to
-bf16 one after another, the rest being fitted again around what is already rounded.
+multiplication, and its coefficients are fitted (least maximum error, by exchange) and then rounded
+to bf16 one after another, the rest being fitted again around what is already rounded.
 """
 import math
 import struct

@@ -27,14 +27,18 @@ want() { sed -n "s/^$1 //p" versions.txt; }
 python=${PYTHON:-python3}
 if [ -z "${PEANO_INSTALL_DIR:-}" ] || [ -z "${MLIR_AIE_DIR:-}" ]; then
     fail "the toolchain for AMD NPUs is not there: PEANO_INSTALL_DIR and MLIR_AIE_DIR are not set" \
-        "A real NPU needs programs built with mlir-aie $(want mlir_aie) and llvm-aie $(want llvm-aie)x;" \
-        "kernels/aie2/README.md says how to install them.  The virtual NPU needs neither."
+        "A real NPU needs programs built with mlir-aie $(want mlir_aie) and llvm-aie" \
+        "$(want llvm-aie)x; kernels/aie2/README.md says how to install them." \
+        "The virtual NPU needs neither."
 fi
 [ -x "$PEANO_INSTALL_DIR/bin/clang++" ] ||
-    fail "PEANO_INSTALL_DIR=$PEANO_INSTALL_DIR has no bin/clang++: it must name the llvm-aie package"
+    fail "PEANO_INSTALL_DIR=$PEANO_INSTALL_DIR has no bin/clang++: it is not the llvm-aie package"
 command -v aiecc.py >/dev/null 2>&1 || fail "aiecc.py is not on PATH: it comes with mlir-aie"
 
-version() { "$python" -c 'import importlib.metadata as m, sys; print(m.version(sys.argv[1]))' "$1" 2>/dev/null || echo none; }
+version() {
+    "$python" -c 'import importlib.metadata as m, sys; print(m.version(sys.argv[1]))' "$1" \
+        2>/dev/null || echo none
+}
 tools=
 for t in mlir_aie llvm-aie; do
     is=$(version "$t")
@@ -42,7 +46,8 @@ for t in mlir_aie llvm-aie; do
     case $is in
     "$(want "$t")"*) ;;
     *)
-        [ "${ANY_VERSION:-0}" = 1 ] || fail "$t is version $is, $(want "$t") is what this was written for" \
+        [ "${ANY_VERSION:-0}" = 1 ] ||
+            fail "$t is version $is, $(want "$t") is what this was written for" \
             "ANY_VERSION=1 builds with it all the same; the known-answer test then has to decide."
         ;;
     esac

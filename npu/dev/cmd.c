@@ -22,20 +22,23 @@ static uint64_t span(uint64_t rows, uint64_t stride, uint64_t width, uint64_t el
 
 static void reads(struct dev_touch *t, const char *name, int slot, npu_addr a, uint64_t bytes)
 {
-    t->o[t->n++] = (struct dev_operand){name, a, bytes, (uint8_t)slot, 1, 0, 0};
+    t->o[t->n++] = (struct dev_operand){
+        .name = name, .addr = a, .bytes = bytes, .slot = (uint8_t)slot, .reads = 1};
 }
 
-static void writes(struct dev_touch *t, const char *name, int slot, npu_addr a, uint64_t bytes,
-                   int whole)
+static void writes(struct dev_touch *t, const char *name, int slot, npu_addr a, uint64_t bytes)
 {
-    t->o[t->n++] = (struct dev_operand){name, a, bytes, (uint8_t)slot, 0, 1, (uint8_t)whole};
+    t->o[t->n++] = (struct dev_operand){
+        .name = name, .addr = a, .bytes = bytes, .slot = (uint8_t)slot, .writes = 1, .whole = 1};
 }
 
-/* rows of `width` values every `stride`: whole when nothing lies between them. */
-static void writes_rows(struct dev_touch *t, const char *name, int slot, npu_addr a, uint64_t rows,
-                        uint64_t stride, uint64_t width, uint64_t elem)
+/* The operand just added is rows of `width` values every `stride`. */
+static void in_rows(struct dev_touch *t, uint64_t stride, uint64_t width, uint64_t elem)
 {
-    writes(t, name, slot, a, span(rows, stride, width, elem), rows == 1 || stride == width);
+    struct dev_operand *o = &t->o[t->n - 1];
+    o->stride = stride * elem;
+    o->width = width * elem;
+    o->whole = o->writes && (stride == width || o->bytes == o->width);
 }
 
 static int bad(const struct npu_cmd *c, int index, const char *why, struct err *e)
@@ -59,16 +62,20 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
         return bad(c, index, "sums would not fit 32 bits", e);
     }
     reads(t, "a", 0, c->in[0], span(c->m, c->lda, width, i8 ? 1 : 4));
+    in_rows(t, c->lda, width, i8 ? 1 : 4);
     reads(t, "weights", 1, c->in[1],
           i8 ? k_packed_i8_bytes(c->n, c->k) : k_packed_f32_bytes(c->n, c->k));
     reads(t, "parameters", 2, c->in[2], np * 4 * par);
     if (c->flags & NPU_ADD) {
         reads(t, "residual", 3, c->in[3], span(c->m, c->ldp, c->n, 4));
+        in_rows(t, c->ldp, c->n, 4);
+        t->o[t->n - 1].pointwise = 1;
     }
     if (i8) {
         reads(t, "row figures", DEV_AUX, c->aux, c->m * sizeof(struct k_row));
     }
-    writes_rows(t, "result", DEV_OUT, c->out, c->m, c->ldo, c->n, 4);
+    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, c->n, 4));
+    in_rows(t, c->ldo, c->n, 4);
     t->macs = (uint64_t)c->m * c->n * c->k;
     t->cols = c->n;
     return 0;
@@ -82,12 +89,15 @@ static int touch_rows(const struct npu_cmd *c, int index, struct dev_touch *t, s
         return bad(c, index, "rows overlap", e);
     }
     reads(t, "rows", 0, c->in[0], span(c->m, c->lda, c->k, 4));
+    in_rows(t, c->lda, c->k, 4);
+    t->o[0].pointwise = !to_s8;
     if (c->op == NPU_NORM) {
         reads(t, "gain", 1, c->in[1], (uint64_t)c->k * 8);
     }
-    writes_rows(t, "result", DEV_OUT, c->out, c->m, c->ldo, width, to_s8 ? 1 : 4);
+    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, width, to_s8 ? 1 : 4));
+    in_rows(t, c->ldo, width, to_s8 ? 1 : 4);
     if (to_s8) {
-        writes(t, "row figures", DEV_AUX, c->aux, c->m * sizeof(struct k_row), 1);
+        writes(t, "row figures", DEV_AUX, c->aux, c->m * sizeof(struct k_row));
     }
     t->cols = 1;
     return 0;
@@ -108,7 +118,7 @@ static int touch_heads(const struct npu_cmd *c, int index, struct dev_touch *t, 
         return bad(c, index, "only queries have two planes", e);
     }
     reads(t, "rows", 0, c->in[0], span(c->m, c->lda, (uint64_t)c->heads * c->k, 4));
-    writes(t, "head pack", DEV_OUT, c->out, pack_bytes(c, c->m, c->flags & NPU_FINE), 1);
+    writes(t, "head pack", DEV_OUT, c->out, pack_bytes(c, c->m, c->flags & NPU_FINE));
     t->cols = c->heads;
     return 0;
 }
@@ -134,17 +144,50 @@ static int touch_attn(const struct npu_cmd *c, int index, struct dev_touch *t, s
           i8 ? pack_bytes(c, c->n, 0) : span(c->n, c->ldw, width, 4));
     reads(t, "values", 2, c->in[2],
           i8 ? pack_bytes(c, c->n, 0) : span(c->n, c->ldw, width, 4));
-    writes_rows(t, "result", DEV_OUT, c->out, c->m, c->ldo, width, 4);
+    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, width, 4));
+    in_rows(t, c->ldo, width, 4);
     if (c->flags & NPU_PROBS) {
         const uint64_t below = c->heads == 64 ? UINT64_MAX : (UINT64_C(1) << c->heads) - 1;
         const uint64_t pairs = (uint64_t)__builtin_popcountll(c->mask);
         if (pairs == 0 || c->mask & ~below) {
             return bad(c, index, "probabilities of heads that there are not", e);
         }
-        writes(t, "probabilities", 3, c->in[3], span(pairs * c->m, c->ldp, c->n, 4), 0);
+        writes(t, "probabilities", 3, c->in[3], span(pairs * c->m, c->ldp, c->n, 4));
+        in_rows(t, c->ldp, c->n, 4);
     }
     t->macs = 2 * (uint64_t)c->m * c->n * width;
     t->cols = c->heads;
+    return 0;
+}
+
+/* May a tile of this command meet what another tile writes to w?  Rows of two operands may lie between
+ * each other, as queries, keys and values do in one matrix. */
+static int clash(const struct dev_operand *w, const struct dev_operand *o)
+{
+    if (o->addr >= w->addr + w->bytes || w->addr >= o->addr + o->bytes) {
+        return 0;
+    }
+    if (w->stride == 0 || w->stride != o->stride || w->width > w->stride || o->width > o->stride) {
+        return 1;
+    }
+    if (o->pointwise && o->addr == w->addr && o->width == w->width) {
+        return 0;
+    }
+    const uint64_t s = w->stride, apart = (o->addr % s + s - w->addr % s) % s;
+    return apart < w->width || apart + o->width > s;
+}
+
+static int check_clashes(const struct npu_cmd *c, int index, const struct dev_touch *t,
+                         struct err *e)
+{
+    for (int i = 0; i < t->n; i++) {
+        for (int k = 0; k < t->n && t->o[i].writes; k++) {
+            if (k != i && clash(&t->o[i], &t->o[k])) {
+                return err_set(e, ERR_NPU, "command %d (%s): %s lies over %s", index,
+                               dev_op_name(c->op), t->o[i].name, t->o[k].name);
+            }
+        }
+    }
     return 0;
 }
 
@@ -183,7 +226,7 @@ int dev_cmd_touch(const struct npu_cmd *c, int index, struct dev_touch *t, struc
     for (int i = 0; i < t->n; i++) {
         t->bytes += t->o[i].bytes;
     }
-    return rc;
+    return rc ? rc : check_clashes(c, index, t, e);
 }
 
 int dev_cmd_resolve(const struct npu_cmd *c, int index, dev_at at, void *ctx, struct dev_job *j,

@@ -11,9 +11,11 @@ struct dev_operand {
     const char *name;
     npu_addr addr;
     uint64_t bytes; /* from the first to the last byte touched */
+    uint64_t stride, width; /* bytes of rows; stride 0: without gaps */
     uint8_t slot;   /* 0..3: in[], DEV_OUT, DEV_AUX */
     uint8_t reads, writes;
-    uint8_t whole; /* writes: every byte in between is written */
+    uint8_t whole;     /* writes: every byte in between is written */
+    uint8_t pointwise; /* reads: may lie exactly where the result lies */
 };
 struct dev_touch {
     struct dev_operand o[DEV_MAX_OPERANDS];
@@ -22,7 +24,8 @@ struct dev_touch {
     uint64_t macs, bytes;
 };
 
-/* Checks sizes, strides and tiles of a command; index is for the sentence. */
+/* Checks sizes, strides and tiles of a command, and that no tile reads or writes what another one
+ * writes; index is for the sentence. */
 int dev_cmd_touch(const struct npu_cmd *c, int index, struct dev_touch *t, struct err *e);
 
 /* Where an operand lies; NULL: not in a buffer, or not all of it. */

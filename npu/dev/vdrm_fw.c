@@ -136,6 +136,15 @@ static uint32_t add_list(struct run *r, const struct txn_view *list)
             return FW_BUS_ERROR;
         }
     }
+    for (int i = 0; i < list->bufs; i++) {
+        for (int k = 0; k < i; k++) {
+            if (r->buf[i].view < r->buf[k].view + r->buf[k].size &&
+                r->buf[k].view < r->buf[i].view + r->buf[i].size) {
+                report(r->v, "buffers %d and %d of a list overlap", k, i);
+                return FW_BAD_PARAM; /* what they hold could not be told apart */
+            }
+        }
+    }
     if (grow(r->x, r->x->n_jobs + list->cmds)) {
         return FW_BAD_PARAM;
     }

@@ -230,6 +230,7 @@ static int run_list(struct dev_xdna *x, int n, struct err *e)
             const int before = x->failed_errno;
             x_count(&x->resets, 1);
             if (x_ctx_close(x)) {
+                x->written.n = 0; /* the device may still be writing there */
                 return lose(x, end, e);
             }
             if (x_ctx_open(x, e)) {

@@ -7,7 +7,7 @@
 
 /* Messages as users of the tools report them; empty where none is on record. */
 const struct plan_rule_info plan_rule[PLAN_RULES] = {
-    [PLAN_R_COLUMNS] = {"columns", "Invalid configuration: NPU has fewer columns", 2},
+    [PLAN_R_COLUMNS] = {"columns", "Invalid configuration: NPU (Phoenix/Hawk) has 4 columns", 2},
     [PLAN_R_DEVICE] = {"device of the program", "", 14}, /* silent zeros: no tool says anything */
     [PLAN_R_CORE_DMA] = {"core DMA", "requires N input/N output DMA channels", 1},
     [PLAN_R_SHIM_DMA] = {"shim DMA", "no ShimNOCTile has sufficient DMA capacity", 2},
@@ -21,12 +21,11 @@ const struct plan_rule_info plan_rule[PLAN_RULES] = {
     [PLAN_R_ITER] = {"descriptor repeats", "", 5},
     [PLAN_R_RUN] = {"contiguous run", "", 5},
     [PLAN_R_L1] = {"core memory", "allocated buffers exceeded available memory", 6},
-    [PLAN_R_PROGRAM] = {"program memory", "section .text will not fit in region 'program'", 7},
+    [PLAN_R_PROGRAM] = {"program memory", "section .text will not fit", 7},
     [PLAN_R_L2] = {"memory tile memory", "allocated buffers exceeded available memory", 8},
     [PLAN_R_LOCK_VALUE] = {"lock value", "", 9},
     [PLAN_R_LOCKS] = {"locks", "", 9},
-    [PLAN_R_DIVIDE] = {"divisibility", "must be tileable into (m * n_aie_rows, k)-sized blocks",
-                       10},
+    [PLAN_R_DIVIDE] = {"divisibility", "must be tileable into", 10},
     [PLAN_R_MICRO] = {"micro-kernel", "", 10},
     [PLAN_R_CONTEXTS] = {"contexts", "DRM_IOCTL_AMDXDNA_CREATE_HWCTX IOCTL failed (err=-22)", 11},
     [PLAN_R_OVERLAY] = {"one overlay", "", 12},

@@ -48,19 +48,29 @@ void plan_table_multicore(struct plan_table *t)
     ADD(t, "one core: block of 23.4 tiles", "ms", 66.7, block, tiles * tile_ms(&d, 1 / d.mac_i8),
         .01, false, "arithmetic on a measured tile of 2.85 ms; a vectorised tile needs 2 us");
     ADD(t, "one core: 6 blocks", "ms", 400.2, enc, NAN, .01, false, "the same, six times");
+    ADD(t, "one core: with mel", "ms", 704.9, enc + mel_s * 1e3, mel_s * 1e3, .01, false,
+        "mel 304.7 ms");
     ADD(t, "one core: x realtime", "x", 15.6, rtf(2.85, 1), cap, .01, false,
         "tile measured, factor computed: tiles of a 30 s window against an 11 s clip");
     ADD(t, "pipelined submission: x realtime", "x", 23.7, rtf(2.85, 2.5), cap, .01, false,
         "the 2.5 is assumed; measured later 1.31 (19.1x), with results wrong by a race");
+    ADD(t, "pipelined: with mel", "ms", 464.7, enc / 2.5 + mel_s * 1e3, mel_s * 1e3, .01, false,
+        "160 + 304.7");
     ADD(t, "pipelined, as measured later", "x", 19.1, rtf(1.94, 1), cap, .01, true,
         "1.94 ms a tile; correlation with the reference .909, at worst .086");
     ADD(t, "4 columns: block of 6 rounds", "ms", 17.1, ceil(tiles / 4) * 2.85, NAN, .01, false,
         "arithmetic; the 4-column program never loaded");
+    ADD(t, "4 columns: gain of a block", "x", 3.9, block / (ceil(tiles / 4) * 2.85), 4, .01, false,
+        "66.8 / 17.1: the last round is not full");
+    ADD(t, "4 columns: with mel", "ms", 404.7, enc / 4 + mel_s * 1e3, mel_s * 1e3, .01, false,
+        "100 + 304.7; in whole rounds 407");
     ADD(t, "4 columns: x realtime", "x", 27.2, rtf(2.85, 4), cap, .01, false,
         "arithmetic; 27.0 when tiles are dealt in whole rounds");
     ADD(t, "4 columns and mel / 10: x realtime", "x", 84.3,
         plan_seed_rtf(audio_s, mel_s / 10, 2.85e-3, 4, false), cap10, .01, false,
         "arithmetic; 82.7 in whole rounds; the mel program was found to return zeros");
+    ADD(t, "4 columns and mel / 10: with mel", "ms", 130.5, enc / 4 + mel_s * 1e2, NAN, .01, false,
+        "100 + 30.5");
     ADD(t, "multi-core goal, upper end", "x", 33, rtf(2.85, 4), cap, .01, false,
         "no parameter set of the document gives 33");
     ADD(t, "all optimisations, upper end", "x", 67, NAN, cap, .01, false,
@@ -87,8 +97,11 @@ void plan_table_encoder(struct plan_table *t)
         "3 calls with buffers made per call at 1.02 ms (fitted)");
     ADD(t, "overhead of integration", "ms", 3.05, 3 * d.alloc_call_s * 1e3, NAN, .01, true,
         "allocation, two synchronisations and Python, three times");
+    ADD(t, "the same, share", "%", 130, 3.05 / 2.35 * 100, NAN, .01, true, "ratio of times");
     ADD(t, "6 blocks", "ms", 757.6, 6 * tiles * 5.40, NAN, .01, false,
         "23.4 tiles a block: one head against itself, no FFN: 0.17 % of the encoder");
+    ADD(t, "6 blocks with mel", "ms", 1062.3, 6 * tiles * 5.40 + mel_s * 1e3, mel_s * 1e3, .01,
+        false, "sum");
     ADD(t, "x realtime", "x", 10.4, rtf(5.40, 1), cap, .01, false,
         "labelled measured in the document; it is the formula with a measured tile");
     ADD(t, "buffers reused: x realtime", "x", 20.8, rtf(2.70, 1), cap, .01, false,
@@ -104,6 +117,8 @@ void plan_table_encoder(struct plan_table *t)
     ADD(t, "those tiles, one column", "ms", 1010, 187 * 5.40, NAN, .01, false, "arithmetic");
     ADD(t, "those tiles, four columns", "ms", 252, 187 / 4.0 * 5.40, NAN, .01, false, "arithmetic");
     ADD(t, "tiles a second, one column", "1/s", 185, 1000 / 5.40, NAN, .01, false, "arithmetic");
+    ADD(t, "tiles a second, four columns", "1/s", 740, 4000 / 5.40, NAN, .01, false,
+        "arithmetic; the 4-column program never loaded");
     ADD(t, "week 2, lower end: x realtime", "x", 80, NAN, cap, .01, false, "as 86.4x");
     ADD(t, "with a decoder, lower end", "x", 120, NAN, cap, .01, false,
         "a stage that is added cannot make the whole faster");
@@ -130,6 +145,7 @@ void plan_table_path220(struct plan_table *t)
     const double best = 30 / best_base_s(&d, 100, shim);
     ADD(t, "mel on the NPU", "ms", 304.7, NAN, NAN, .01, true,
         "time measured, output zeros; a CPU needs 2 ms for 30 s of sound");
+    ADD(t, "baseline before everything", "x", 5.2, NAN, cap, .01, false, "no derivation is given");
     ADD(t, "before buffers were reused", "x", 10.3, rtf(5.40, 1), cap, .01, false, "formula");
     ADD(t, "buffers reused", "x", 15.6, rtf(2.85, 1), cap, .01, false,
         "formula; the tile is measured (2.85 +- .12 ms)");
@@ -145,6 +161,15 @@ void plan_table_path220(struct plan_table *t)
     ADD(t, "batched against sequential", "x", 1.15, 3.08 / 2.67, NAN, .01, true, "ratio of times");
     ADD(t, "whole, breakdown", "ms", 679.5, (mel_s + 6 * tiles * 2.67e-3) * 1e3, NAN, .01, false,
         "formula; its parts: attention 280, LayerNorm 42, GELU 28, FFN 24.8");
+    ADD(t, "share of mel", "%", 44.8, mel_s * 1e5 / 679.5, NAN, .01, false, "304.7 / 679.5");
+    ADD(t, "attention in the breakdown", "ms", 280.0, 6 * tiles * 2.042, NAN, .01, false,
+        "140.6 tiles of 2.042 ms make 287");
+    ADD(t, "LayerNorm in the breakdown", "ms", 42.0, 6 * tiles * .119, NAN, .01, false,
+        "140.6 tiles of .119 ms make 17, of the integrated 1.04 ms 146");
+    ADD(t, "GELU in the breakdown", "ms", 28.0, 6 * tiles * .190, NAN, .01, false,
+        "140.6 tiles of .190 ms make 27");
+    ADD(t, "sum of the four parts", "ms", 374.8, 280.0 + 42.0 + 28.0 + 24.8, NAN, .001, false,
+        "adds up to the encoder's figure: the parts were fitted to the sum");
     ADD(t, "FFN in the breakdown", "ms", 24.8, 32 * 32 * 32 * .46, NAN, .01, false,
         "the kernel was not compiled; 16x16 tiles measured later at .46 ms a call make one 512^3 "
         "product 15 s");

@@ -37,18 +37,30 @@ void plan_table_tiles32(struct plan_table *t)
         "the rows add up to 21; FFN 83 ms / 8 chunks would be 10.4");
     ADD(t, "chunk, 32 tiles", "ms", 17.5, 5 + 5 + 3 + 1.5 + 2 + 1, NAN, .01, false,
         "sum of the rows");
+    ADD(t, "chunk, share of the kernel", "%", 20, 5.0 / 21 * 100, NAN, .01, false,
+        "5 of the 21 ms that the rows add up to: 24 %, so Amdahl's law gives 1.20x");
     ADD(t, "chunk, appendix", "x", 1.14, 20 / (16 + 1.5), NAN, .01, false,
         "the appendix has 4 -> 1.5 ms of kernel, the text 5 -> 1.5");
     ADD(t, "chunked calls of an encoder", "calls", 48, 6 * (2048 / 512 + 2048 / 512), NAN, .01,
         false, "fc1 in 4 of N, fc2 in 4 of K, six layers");
     ADD(t, "chunk overhead, share", "%", 39, 48 * 15 / 1831.58 * 100, NAN, .02, false,
         "48 x 15 ms; the 15 ms are an estimate");
+    ADD(t, "chunk overhead", "ms", 720, 48 * 15.0, NAN, .01, false, "48 x 15 ms");
     ADD(t, "expected from 32 tiles", "x", 17, 4.82 * 3.5, best, .01, false,
         "kernel gain applied to the whole; that is what Amdahl's law forbids");
+    ADD(t, "first plan: operations batched", "x", 34, 17 * 2.0, best, .01, false, "17 x 2");
+    ADD(t, "first plan: kernels fused", "x", 85, 17 * 2 * 2.5, best, .01, false, "34 x 2.5");
+    ADD(t, "first plan: C++", "x", 128, 17 * 2 * 2.5 * 1.5, best, .01, false, "85 x 1.5");
     ADD(t, "first plan, final", "x", 384, 17 * 2 * 2.5 * 1.5 * 3, best, .01, false,
         "product of five guesses (17 x 2 x 2.5 x 1.5 x 3)");
     ADD(t, "floor of its own kernel", "x", 95, clip / (6 * 12 * 1.5e-3), NAN, .01, false,
         "12 calls a layer of 1.5 ms: nothing above 95x without a faster kernel");
+    ADD(t, "revised plan: C++, upper end", "x", 28, 5.59 * 5, clip / (6 * 12 * 1.5e-3), .01, false,
+        "5.59 x 5; without Python's 50 to 60 % it is 2 to 2.5 times as fast, not 5");
+    ADD(t, "revised plan: less chunking, upper", "x", 112, 5.59 * 5 * 4, clip / (6 * 12 * 1.5e-3),
+        .01, false, "28 x 4");
+    ADD(t, "revised plan: fused, upper end", "x", 336, 5.59 * 5 * 4 * 3, clip / (6 * 12 * 1.5e-3),
+        .01, false, "112 x 3");
     ADD(t, "revised plan, lower end", "x", 100, 5.59 * 3 * 2 * 2 * 1.5, clip / (6 * 12 * 1.5e-3),
         .02, false, "product of guesses; above the floor of its own 1.5 ms kernel");
     ADD(t, "revised plan, upper end", "x", 672, 5.59 * 5 * 4 * 3 * 2, clip / (6 * 12 * 1.5e-3), .01,
@@ -100,6 +112,11 @@ void plan_table_batched(struct plan_table *t)
     ADD(t, "64x512: core memory", "KB", 64, tile_kb(64, 64, 512), tile_kb(64, 64, 512), .01, false,
         "A 8 + B 64 + C 64 = 136 KB without double buffers, a core has 64: \"allocated buffers "
         "exceeded available memory\"");
+    ADD(t, "64x512: B, as the code comment says", "KB", 32, 64 * 512 * 2 / 1024.0,
+        64 * 512 * 2 / 1024.0, .01, false,
+        "64 x 512 bf16 values are 64 KB, as the line below it says");
+    ADD(t, "64x512: B and C, as the code says", "KB", 64, 64 * 512 * 2 / 1024.0, NAN, .01, false,
+        "65536 bytes each: either alone fills a core");
     ADD(t, "calls of 128x512 tiles", "calls", 188, ceil(M / 2) * K, NAN, .01, false,
         "24 x 8 = 192: 47 tile rows do not pair up");
     ADD(t, "128x512: all calls", "s", 10.2, 192 * (16 * kernel + 2.4) * 1e-3,

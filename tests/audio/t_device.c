@@ -295,8 +295,8 @@ static void *look(void *arg)
 static void t_many(void **state)
 {
     uint32_t seed = help_seed("many");
-    struct fault *f = walk_world("every 0.05 xrun 0.001; at 1 unplug 0.3; at 2 suspend 0.2; speed 5",
-                                 "ramp", 60);
+    struct fault *f =
+        walk_world("every 0.05 xrun 0.001; at 1 unplug 0.3; at 2 suspend 0.2; speed 5", "ramp", 60);
     struct walk w;
     struct eyes y = {0};
     pthread_t t[2];
@@ -331,9 +331,9 @@ static void t_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(t_pause),       cmocka_unit_test(t_quiet_pause),
-        cmocka_unit_test(t_switch),      cmocka_unit_test(t_switch_away),
-        cmocka_unit_test(t_gone),        cmocka_unit_test(t_stop_flushes),
+        cmocka_unit_test(t_pause),  cmocka_unit_test(t_quiet_pause),
+        cmocka_unit_test(t_switch), cmocka_unit_test(t_switch_away),
+        cmocka_unit_test(t_gone),   cmocka_unit_test(t_stop_flushes),
         cmocka_unit_test(t_many),
     };
     return cmocka_run_group_tests_name("device", tests, NULL, NULL);

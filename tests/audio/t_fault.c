@@ -24,8 +24,8 @@ static struct capture_stat play(const char *script, double seconds, int expect, 
         capture_free(w->c);
         fault_free(f);
     }
-    print_message("\"%s\": %d gaps, %lu samples lost of %lu\n", script, expect,
-                  (unsigned long)lost, (unsigned long)w->world);
+    print_message("\"%s\": %d gaps, %lu samples lost of %lu\n", script, expect, (unsigned long)lost,
+                  (unsigned long)w->world);
     return st;
 }
 
@@ -268,9 +268,9 @@ static void t_minute(void **state)
 static void t_script(void **state)
 {
     static const char *const bad[] = {
-        "at",           "at 1",          "at x xrun 1",    "at 1 xrun",        "at 1 boom 1",
-        "at -1 xrun 1", "every 0 xrun 1", "every 1 xrun 1", "every 1 unplug",   "rate 5",
-        "rate",         "channels 99",   "dead-channel up", "at 1 xrun 1 more", "speed nan",
+        "at",           "at 1",           "at x xrun 1",     "at 1 xrun",        "at 1 boom 1",
+        "at -1 xrun 1", "every 0 xrun 1", "every 1 xrun 1",  "every 1 unplug",   "rate 5",
+        "rate",         "channels 99",    "dead-channel up", "at 1 xrun 1 more", "speed nan",
         "hello",        "at 1e99 zero 1", "at 1 xrun inf",
     };
     uint32_t seed = help_seed("script");
@@ -288,8 +288,9 @@ static void t_script(void **state)
     print_message("%s\n", e.text);
     assert_non_null(strstr(e.text, "statement 8"));
     for (int i = 0; i < 20000; i++) { /* any text is bearable */
-        static const char *const w[] = {"at ", "every ", "1", " xrun ", ".", "unplug", ";", "\n",
-                                        "rate ", "#", "speed ", "\t", "-", "\xff", "e9", " 0.1 "};
+        static const char *const w[] = {"at ", "every ", "1",     " xrun ", ".",      "unplug",
+                                        ";",   "\n",     "rate ", "#",      "speed ", "\t",
+                                        "-",   "\xff",   "e9",    " 0.1 "};
         char text[200] = "";
         for (int n = (int)(help_rand(&seed) % 20); n > 0; n--) {
             strcat(text, w[help_rand(&seed) % 16]);
@@ -304,11 +305,11 @@ static void t_script(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(t_xruns),        cmocka_unit_test(t_suspend),
-        cmocka_unit_test(t_unplug),       cmocka_unit_test(t_all),
-        cmocka_unit_test(t_rates),        cmocka_unit_test(t_script_rate),
-        cmocka_unit_test(t_hints),        cmocka_unit_test(t_dead_channel),
-        cmocka_unit_test(t_slow_reader),  cmocka_unit_test(t_minute),
+        cmocka_unit_test(t_xruns),       cmocka_unit_test(t_suspend),
+        cmocka_unit_test(t_unplug),      cmocka_unit_test(t_all),
+        cmocka_unit_test(t_rates),       cmocka_unit_test(t_script_rate),
+        cmocka_unit_test(t_hints),       cmocka_unit_test(t_dead_channel),
+        cmocka_unit_test(t_slow_reader), cmocka_unit_test(t_minute),
         cmocka_unit_test(t_script),
     };
     return cmocka_run_group_tests_name("fault", tests, NULL, NULL);

@@ -146,8 +146,7 @@ static float *stereo(const float *gain_l, const float *gain_r, float hiss, int p
         x[2 * i] = v * gain_l[i / RATE] + hiss * help_noise(&seed);
         x[2 * i + 1] = v * gain_r[i / RATE] + hiss * help_noise(&seed);
     }
-    SF_INFO info = {
-        .format = SF_FORMAT_WAV | SF_FORMAT_FLOAT, .samplerate = RATE, .channels = 2};
+    SF_INFO info = {.format = SF_FORMAT_WAV | SF_FORMAT_FLOAT, .samplerate = RATE, .channels = 2};
     SNDFILE *f = sf_open(path, SFM_WRITE, &info);
     sf_writef_float(f, x, 6 * RATE);
     sf_close(f);

@@ -214,8 +214,7 @@ static void show(const char *what, const struct tally *t)
     print_message("%-34s heard %5.1f %%, with pre-roll %5.1f %%  fired before %5.1f %%  "
                   "begins %+4ld ms  missed %ld/%ld\n",
                   what, share(t->heard, t->speech), share(t->kept, t->speech),
-                  share(t->fired, t->quiet),
-                  met ? t->late_ms / met : 0, t->missed, t->clips);
+                  share(t->fired, t->quiet), met ? t->late_ms / met : 0, t->missed, t->clips);
 }
 
 static void add(struct tally *sum, const struct tally *t)
@@ -274,7 +273,8 @@ static void t_speech_in_noise(void **state)
             snprintf(label, sizeof label, "%s %d dB", gen[g], snr);
             show(label, &t);
             if (snr >= 10) {
-                assert_true(share(t.heard, t.speech) > 90);
+                assert_true(share(t.heard, t.speech) > 93);
+                assert_true(share(t.kept, t.speech) > 98);
                 assert_true(share(t.fired, t.quiet) < 1);
                 assert_int_equal(t.missed, 0);
             }
@@ -296,14 +296,16 @@ static void t_speech_in_noise(void **state)
     show("all held out", &sum[1]);
 }
 
+/* CPU time: at most 0.2 ms a frame. */
 static void t_speed(void **state)
 {
     float *x = generated("pink", 0, 0.2f, 30);
     (void)state;
-    int64_t t = clk_ns();
+    int64_t t = clk_cpu_ns();
     fired(x, 30 * RATE);
-    t = clk_ns() - t;
-    print_message("30 s: %.2f ms\n", (double)t / 1e6);
+    t = clk_cpu_ns() - t;
+    print_message("30 s: %.2f ms, %.4f ms a frame\n", (double)t / 1e6, (double)t / 1e6 / 937);
+    assert_true((double)t / 1e6 / 937 < 0.2);
     free(x);
 }
 

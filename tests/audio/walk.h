@@ -62,8 +62,8 @@ static inline int walk_step(struct walk *w, int max, int timeout_ms)
     int k = capture_read(w->c, x, max < 4096 ? max : 4096, timeout_ms, &w->e);
     for (int i = 0; i < k; i++, w->n++, w->world++) {
         if (!w->any && x[i] != (float)(w->world & 0x7fffff) / 8388608.0f) {
-            fail_msg("sample %lu (world %lu) is %.0f", (unsigned long)w->n,
-                     (unsigned long)w->world, (double)x[i] * 8388608);
+            fail_msg("sample %lu (world %lu) is %.0f", (unsigned long)w->n, (unsigned long)w->world,
+                     (double)x[i] * 8388608);
         }
     }
     return k;

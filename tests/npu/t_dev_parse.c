@@ -196,6 +196,19 @@ static void command_checks(void **state)
     c.mask = 5;
     assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), 0);
     assert_int_equal(t.o[t.n - 1].bytes, 2 * B_ROWS * B_ROWS * 4);
+    /* TRAP a result over an input: which tile comes first would decide */
+    c = (struct npu_cmd){.op = NPU_COPY, .m = 3, .n = 8, .k = 8, .lda = 24, .ldo = 24, .tile_m = 1, .tile_n = 32,
+                         .in = {NPU_ADDR(1, 0)}, .out = NPU_ADDR(1, 32)};
+    assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), 0); /* beside it in the same rows */
+    c.out = NPU_ADDR(1, 0);
+    assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), 0); /* exactly in place */
+    c.out = NPU_ADDR(1, 16);
+    assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), -ERR_NPU);
+    assert_non_null(strstr(e.text, "result lies over rows"));
+    c.ldo = 8, c.out = NPU_ADDR(1, 64);
+    assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), -ERR_NPU);
+    c.out = NPU_ADDR(2, 64);
+    assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), 0);
     for (int op = NPU_OP_COUNT; op < 256; op += 31) {
         c.op = (uint16_t)op;
         assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), -ERR_NPU);

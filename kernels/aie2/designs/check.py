@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Runs the designs without the toolchain: a stand-in for IRON counts what each tile is asked for and
-follows every transfer, and the array's limits (npu/plan/array.c has the same) are checked.
+"""Runs the designs without the toolchain: a stand-in for IRON counts what each tile is asked for
+and follows every transfer, and the array's limits (npu/plan/array.c has the same) are checked.
 
-What it proves: channels, buffers, descriptors and their ranges; that the transfers of A, B and C cover
-each operand as often as the cores expect and C exactly once; that the overlay does not depend on the
-shape.  What it cannot prove: that the real IRON accepts the source.
+What it proves: channels, buffers, descriptors and their ranges; that the transfers of A, B and C
+cover each operand as often as the cores expect and C exactly once; that the overlay does not depend
+on the shape.  What it cannot prove: that the real IRON accepts the source.
 """
 import os
 import sys
@@ -12,7 +12,7 @@ import types
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-# -- stand-ins ----------------------------------------------------------------------------------------
+# -- stand-ins -----------------------------------------------------------------------------------
 
 SIZE = {"int8": 1, "bfloat16": 2, "int32": 4, "float32": 4}
 
@@ -238,7 +238,7 @@ def stand_in():
     module("aie.iron.placers", SequentialPlacer=object)
 
 
-# -- what is checked ----------------------------------------------------------------------------------
+# -- what is checked -----------------------------------------------------------------------------
 
 
 def limits(cols):
@@ -295,7 +295,8 @@ def check_gemm(design, argv):
         row = times[r * a.lda:(r + 1) * a.lda]
         assert all(t == blocks for t in row[:a.K + strip]), "A once for each column block"
         assert not any(row[a.K + strip:]), "nothing beside A"
-    assert all(t == rows for t in covered(1, a.N * (a.K // a.k + 1) * a.k)), "B once for each tile row"
+    times = covered(1, a.N * (a.K // a.k + 1) * a.k)
+    assert all(t == rows for t in times), "B once for each tile row"
     times = covered(2, a.M * a.ldc)
     for r in range(0, a.M, max(1, a.M // 16)):
         assert all(t == 1 for t in times[r * a.ldc:r * a.ldc + a.N]), "C exactly once"

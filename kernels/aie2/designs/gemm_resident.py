@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """GEMM over 1 to 8 columns that stays loaded: one program for every shape.
 
-Array row r takes the m-tiles r, r + 4, ..., column c the n-tiles c, c + cols, ....  A tile of A goes to
-all cores of its row, a tile of B to all cores of its column; a tile of C stays in its core while k
-runs, then the strips (one more object of A and of B) feed the epilogue.  The number of tiles, K / k and
-the epilogue are runtime parameters, so that shapes differ only in their instruction streams: changing
-the program costs 1.4 ms, as much as 2.4 GFLOP (aie2.md 3.5).
+Array row r takes the m-tiles r, r + 4, ..., column c the n-tiles c, c + cols, ....  A tile of A
+goes to all cores of its row, a tile of B to all cores of its column; a tile of C stays in its
+core while k runs, then the strips (one more object of A and of B) feed the epilogue.  The number
+of tiles, K / k and the epilogue are runtime parameters, so that shapes differ only in their
+instruction streams: changing the program costs 1.4 ms, as much as 2.4 GFLOP (aie2.md 3.5).
 
 DDR: A [M][lda] bytes, K values and one k-tile of figures a row (INT8); B [cols][N/n/cols][K/k +
 1][k*n], packed in blocks when the model is loaded, a column's n-tiles together (dealt out tile by
@@ -75,7 +75,8 @@ def fifos(a):
         b_l3.append(f)
         b_l2.append(f.cons().forward(obj_type=b1, name="B_%d" % c, placement=Tile(c, 1)))
         f = ObjectFifo(np.ndarray[(a.m * a.n * ROWS,), tout], name="C_out_%d" % c, depth=2,
-                       dims_to_stream=[(a.m * ROWS // r, r * a.n), (r, t), (a.n // t, r * t), (t, 1)])
+                       dims_to_stream=[(a.m * ROWS // r, r * a.n), (r, t), (a.n // t, r * t),
+                                       (t, 1)])
         c_l3.append(f)
         depth = narrow_depth(a)
         c_l2.append(f.prod().join([a.m * a.n * i for i in range(ROWS)], obj_types=[c1] * ROWS,

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Row operations over 1 to 8 columns: norm_q, softmax, gelu.  A row is one object; a column's memory
-tile deals four rows to its cores and gathers their results, so a column needs one stream in and one
-out.
+"""Row operations over 1 to 8 columns: norm_q, softmax, gelu.
 
-norm_q works in place on rows of the residual stream (common.row_bytes): it reads delta and residual,
-writes residual and the INT8 row.  softmax reads and writes rows of bf16 keys; gelu reads f32 rows and
-the bias that lies behind each (packed by the GEMM's C stride), writes bf16.
+A row is one object; a column's memory tile deals four rows to its cores and gathers their results,
+so a column needs one stream in and one out.
+
+norm_q works in place on rows of the residual stream (common.row_bytes): it reads delta and
+residual, writes residual and the INT8 row.  softmax reads and writes rows of bf16 keys; gelu reads
+f32 rows and the bias that lies behind each (packed by the GEMM's C stride), writes bf16.
 """
 import sys
 
@@ -23,13 +24,13 @@ ROWS_A_TIME = 1020  # a descriptor counts to 1023, and four rows go together
 
 
 def plan(a):
-    """Bytes of an object in and out, of a row in DDR, where both begin, kernel and its extra words."""
+    """Bytes of an object in and out and of a row in DDR, and where both begin in it."""
     w = a.width
     if a.kind == "norm_q":
-        return dict(i=8 * w, o=5 * w + a.k, ld=row_bytes(w, a.k), at_in=0, at_out=4 * w, words=1)
+        return dict(i=8 * w, o=5 * w + a.k, ld=row_bytes(w, a.k), at_in=0, at_out=4 * w)
     if a.kind == "softmax":
-        return dict(i=2 * w, o=2 * w, ld=2 * w, at_in=0, at_out=0, words=2)
-    return dict(i=8 * w, o=2 * w, ld=8 * w, at_in=0, at_out=0, words=0)
+        return dict(i=2 * w, o=2 * w, ld=2 * w, at_in=0, at_out=0)
+    return dict(i=8 * w, o=2 * w, ld=8 * w, at_in=0, at_out=0)
 
 
 def check(a, p):
@@ -98,7 +99,7 @@ def workers(a, p, l2_in, l2_out):
 
 
 def taps(a, p):
-    """Column c works on the c-th part of the rows.  A row is cut so that no size passes 1023 words."""
+    """Column c works on the c-th part of the rows; a row is cut so that no size passes 1023."""
     share = a.M // a.cols
 
     def parts(size):

@@ -124,6 +124,16 @@ inline float mul_limbs(float a, float b)
     return fmaf(x[0], y[0], s);
 }
 
+/* x + sign y; integers wrap. */
+template <typename T> T sum(T x, T y, int sign)
+{
+    if constexpr (std::is_integral<T>::value) {
+        return (T)((uint32_t)x + (uint32_t)sign * (uint32_t)y);
+    } else {
+        return sign > 0 ? T(x + y) : T(x - y);
+    }
+}
+
 inline float mul2(float a, float b)
 {
     return now().f32 == mul::ieee ? a * b : mul_limbs(a, b);
@@ -287,8 +297,8 @@ vector<T, 2 * N> concat(const vector<T, N> &a, const vector<T, N> &b)
         }                                                                                          \
         return r;                                                                                  \
     }
-EMU_EACH(add, T(x + y))
-EMU_EACH(sub, T(x - y))
+EMU_EACH(add, emu::sum(x, y, 1))
+EMU_EACH(sub, emu::sum(x, y, -1))
 EMU_EACH(max, x > y ? x : y)
 EMU_EACH(min, x < y ? x : y)
 #undef EMU_EACH
