@@ -8,6 +8,8 @@
  *   weights u8    [np / 16][kp / 4][16][4], value + 128, 128 beyond n and k: serves VNNI and AMX
  *   rows s8       [m][lda], lda >= kp, zero beyond k
  *   row figures   struct k_row [m] (aux)
+ *     fine (NPU_FINE): q = 128 hi + lo, |q| <= 16256: plane hi [m][lda], then plane lo; figures
+ *     [m] {scale, sum of hi}, then [m] {0, sum of lo}
  *   parameters    GEMM_F32: bias[np]; GEMM_I8: scale[np] bias[np]; with NPU_MUL then chan[np]
  *   LayerNorm     gain[k] bias[k]
  *   head packs    bytes, then figures struct k_row [heads][rp], rp: rows rounded up to 16:

@@ -32,7 +32,8 @@ enum npu_flag {
     NPU_MUL = 32,   /* GEMM: multiply by chan[n] after GELU (fc2's balance), before ADD */
     NPU_AS_K = 64,  /* HEADS: as keys */
     NPU_AS_V = 128, /* HEADS: as values; neither: as queries */
-    NPU_FINE = 256, /* HEADS as queries, ATTN_I8: queries and probabilities of 16 bits in two planes */
+    NPU_FINE = 256, /* rows, queries, probabilities of 16 bits in two planes: QUANT, NORM_Q, GEMM_I8,
+                       HEADS as queries, ATTN_I8 */
 };
 
 /* Address: buffer handle in the upper 16 bits, byte offset in the lower 48; 0 is "none". */

@@ -138,6 +138,63 @@ KT_INLINE void kt_i8_block(const int R, const struct k_args *a, uint32_t row, ui
     }
 }
 
+/* R rows of 16 bits, two planes, by 32 columns. */
+KT_INLINE void kt_fine_block(const int R, const struct k_args *a, uint32_t row, uint32_t col)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t kp = k_round(c->k, K_PAD_K), np = k_round(c->n, K_PAD_N);
+    const uint8_t *w0 = (const uint8_t *)a->in[1] + (size_t)col * kp, *w1 = w0 + (size_t)16 * kp;
+    const size_t lda = c->lda, plane = (size_t)c->m * lda;
+    const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * lda;
+    const float *scale = a->in[2];
+    const struct k_row *fig = (const struct k_row *)a->aux + row, *low = fig + c->m;
+    vi hi[KT_FINE_ROWS][2], lo[KT_FINE_ROWS][2];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) {
+        hi[r][0] = hi[r][1] = lo[r][0] = lo[r][1] = vi_zero();
+    }
+    for (uint32_t t = 0; t < kp; t += 4, w0 += 64, w1 += 64) {
+        vw v0 = vw_load(w0), v1 = vw_load(w1);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++) {
+            int32_t four;
+            memcpy(&four, x + (size_t)r * lda + t, 4);
+            vi v = vi_set(four);
+            hi[r][0] = vi_dot(hi[r][0], v0, v);
+            hi[r][1] = vi_dot(hi[r][1], v1, v);
+            memcpy(&four, x + plane + (size_t)r * lda + t, 4);
+            v = vi_set(four);
+            lo[r][0] = vi_dot(lo[r][0], v0, v);
+            lo[r][1] = vi_dot(lo[r][1], v1, v);
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) {
+        const vi oh = vi_set(KT_W_OFFSET * fig[r].sum), ol = vi_set(KT_W_OFFSET * low[r].sum);
+        for (uint32_t p = 0; p < 2 && col + 16 * p < c->n; p++) {
+            const uint32_t at = col + 16 * p;
+            vf y = vf_fma(vi_float(vi_sub(p ? hi[r][1] : hi[r][0], oh)), vf_set(128.0f),
+                          vi_float(vi_sub(p ? lo[r][1] : lo[r][0], ol)));
+            y = vf_mul(y, vf_mul(vf_set(fig[r].scale), vf_load(scale + at)));
+            kt_finish(a, y, row + (uint32_t)r, at, scale + np, scale + 2 * np);
+        }
+    }
+}
+
+static void kt_gemm_fine(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0,
+                         uint32_t n1)
+{
+    for (uint32_t j = n0; j < n1; j += 32) {
+        uint32_t i = m0;
+        for (; i + KT_FINE_ROWS <= m1; i += KT_FINE_ROWS) {
+            kt_fine_block(KT_FINE_ROWS, a, i, j);
+        }
+        for (; i < m1; i++) {
+            kt_fine_block(1, a, i, j);
+        }
+    }
+}
+
 #define KT_CASE(kind, r)                                                                           \
     case r:                                                                                        \
         kind(r, a, i, j);                                                                          \
@@ -203,6 +260,10 @@ static void kt_gemm_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
                        void *scratch)
 {
     (void)scratch;
+    if (a->c->flags & NPU_FINE) {
+        kt_gemm_fine(a, m0, m1, n0, n1);
+        return;
+    }
     for (uint32_t j = n0; j < n1; j += 32) {
         for (uint32_t i = m0; i < m1; i += KT_I8_ROWS) {
             kt_i8_rows(m1 - i < KT_I8_ROWS ? m1 - i : KT_I8_ROWS, a, i, j);
@@ -240,14 +301,48 @@ static void kt_quant_row(const float *x, uint32_t k, uint32_t kp, int8_t *q, str
     row->sum = vi_sum(sum);
 }
 
+static void kt_quant_fine(const float *x, uint32_t k, uint32_t kp, int8_t *hi, int8_t *lo,
+                          struct k_row *row, struct k_row *low)
+{
+    vf m = vf_zero();
+    for (uint32_t i = 0; i < k; i += 16) {
+        m = vf_max(vf_abs(kt_load_some(x + i, k - i)), m);
+    }
+    const float amax = vf_max_all(m);
+    const vf f = vf_set(amax > REF_QUANT_MIN ? REF_FINE / amax : 0);
+    vi sh = vi_zero(), sl = vi_zero();
+    for (uint32_t i = 0; i < k; i += 16) {
+        vf v = vf_mul(kt_load_some(x + i, k - i), f);
+        v = vf_max(vf_min(v, vf_set(REF_FINE)), vf_set(-REF_FINE));
+        vf_to_s16(hi + i, lo + i, v, k - i < 16 ? k - i : 16, &sh, &sl);
+    }
+    memset(hi + k, 0, kp - k);
+    memset(lo + k, 0, kp - k);
+    *row = (struct k_row){amax > REF_QUANT_MIN ? amax * (1.0f / REF_FINE) : 0, vi_sum(sh)};
+    *low = (struct k_row){0, vi_sum(sl)};
+}
+
+/* Row i of a command's result, from k values at x. */
+static void kt_quant_to(const struct k_args *a, uint32_t i, const float *x)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t kp = k_round(c->k, K_PAD_K);
+    int8_t *q = (int8_t *)a->out + (size_t)i * c->ldo;
+    struct k_row *row = (struct k_row *)a->aux + i;
+    if (c->flags & NPU_FINE) {
+        kt_quant_fine(x, c->k, kp, q, q + (size_t)c->m * c->ldo, row, row + c->m);
+    } else {
+        kt_quant_row(x, c->k, kp, q, row);
+    }
+}
+
 static void kt_quant(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
                      void *scratch)
 {
     const struct npu_cmd *c = a->c;
     (void)n0, (void)n1, (void)scratch;
     for (uint32_t i = m0; i < m1; i++) {
-        kt_quant_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, k_round(c->k, K_PAD_K),
-                     (int8_t *)a->out + (size_t)i * c->ldo, (struct k_row *)a->aux + i);
+        kt_quant_to(a, i, (const float *)a->in[0] + (size_t)i * c->lda);
     }
 }
 
@@ -299,8 +394,7 @@ static void kt_norm_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t
     (void)n0, (void)n1;
     for (uint32_t i = m0; i < m1; i++) {
         kt_norm_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, NULL, scratch);
-        kt_quant_row(scratch, c->k, k_round(c->k, K_PAD_K),
-                     (int8_t *)a->out + (size_t)i * c->ldo, (struct k_row *)a->aux + i);
+        kt_quant_to(a, i, scratch);
     }
 }
 

@@ -25,6 +25,7 @@ typedef struct {
 #define KT_SCORE_KEYS 2
 #define KT_PV_ROWS 1
 #define KT_W_OFFSET 0
+#define KT_FINE_ROWS 1 /* rows of 16 bits x 32 columns */
 #define KT_QK_ROWS 2
 #define KT_QK_PANELS 2
 
@@ -133,6 +134,27 @@ static inline void vf_to_u16(uint8_t *hi, uint8_t *lo, vf x)
     __m256i a = _mm256_cvtps_epi32(x.a), b = _mm256_cvtps_epi32(x.b);
     _mm_storeu_si128((__m128i *)hi, vi_to_u8(_mm256_srli_epi32(a, 8), _mm256_srli_epi32(b, 8)));
     _mm_storeu_si128((__m128i *)lo, vi_to_u8(_mm256_and_si256(a, byte), _mm256_and_si256(b, byte)));
+}
+static inline __m128i vi_to_s8(__m256i a, __m256i b)
+{
+    __m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
+    return _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
+}
+static inline void vf_to_s16(int8_t *hi, int8_t *lo, vf x, uint32_t n, vi *sh, vi *sl)
+{
+    const __m256i half = _mm256_set1_epi32(64);
+    vf k = n < 16 ? vf_keep_n(x, n) : x;
+    __m256i a = _mm256_cvtps_epi32(k.a), b = _mm256_cvtps_epi32(k.b);
+    __m256i ha = _mm256_srai_epi32(_mm256_add_epi32(a, half), 7);
+    __m256i hb = _mm256_srai_epi32(_mm256_add_epi32(b, half), 7);
+    __m256i la = _mm256_sub_epi32(a, _mm256_slli_epi32(ha, 7));
+    __m256i lb = _mm256_sub_epi32(b, _mm256_slli_epi32(hb, 7));
+    sh->a = _mm256_add_epi32(sh->a, ha);
+    sh->b = _mm256_add_epi32(sh->b, hb);
+    sl->a = _mm256_add_epi32(sl->a, la);
+    sl->b = _mm256_add_epi32(sl->b, lb);
+    _mm_storeu_si128((__m128i *)hi, vi_to_s8(ha, hb));
+    _mm_storeu_si128((__m128i *)lo, vi_to_s8(la, lb));
 }
 static inline int32_t vi_sum(vi x)
 {

@@ -19,6 +19,7 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_SCORE_KEYS 8 /* keys x 48 rows */
 #define KT_PV_ROWS 6    /* rows x 64 values */
 #define KT_W_OFFSET 128 /* the products see weight + 128 */
+#define KT_FINE_ROWS 6 /* rows of 16 bits x 32 columns */
 #define KT_QK_ROWS 6    /* rows x 64 keys */
 #define KT_QK_PANELS 4
 
@@ -86,6 +87,17 @@ static inline void vf_to_u16(uint8_t *hi, uint8_t *lo, vf x)
     __m512i q = _mm512_cvtps_epi32(x);
     _mm_storeu_si128((__m128i *)hi, _mm512_cvtepi32_epi8(_mm512_srli_epi32(q, 8)));
     _mm_storeu_si128((__m128i *)lo, _mm512_cvtepi32_epi8(q));
+}
+/* Rounds to nearest even, stores n <= 16 values of -16256..16256 as planes 128 hi + lo. */
+static inline void vf_to_s16(int8_t *hi, int8_t *lo, vf x, uint32_t n, vi *sh, vi *sl)
+{
+    vi q = _mm512_maskz_cvtps_epi32((__mmask16)((1ull << n) - 1), x);
+    vi h = _mm512_srai_epi32(_mm512_add_epi32(q, _mm512_set1_epi32(64)), 7);
+    vi l = _mm512_sub_epi32(q, _mm512_slli_epi32(h, 7));
+    *sh = _mm512_add_epi32(*sh, h);
+    *sl = _mm512_add_epi32(*sl, l);
+    _mm_storeu_si128((__m128i *)hi, _mm512_cvtepi32_epi8(h));
+    _mm_storeu_si128((__m128i *)lo, _mm512_cvtepi32_epi8(l));
 }
 static inline int32_t vi_sum(vi a) { return _mm512_reduce_add_epi32(a); }
 /* The scales of 16 row figures (pairs of scale and sum). */

@@ -54,18 +54,21 @@ void ref_gemm_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, 
     const uint32_t kp = k_round(c->k, K_PAD_K);
     const float *scale = a->in[2];
     const struct k_row *row = a->aux;
+    const int fine = c->flags & NPU_FINE ? 1 : 0;
     (void)scratch;
     for (uint32_t i = m0; i < m1; i++) {
         const int8_t *x = (const int8_t *)a->in[0] + (size_t)i * c->lda;
         for (uint32_t j = n0; j < n1; j++) {
             const uint8_t *col = w + (size_t)(j / 16) * kp * 16 + j % 16 * 4;
-            int32_t s = 0;
+            const int8_t *low = x + (size_t)c->m * c->lda;
+            int32_t s = 0, l = 0;
             for (uint32_t t = 0; t < kp; t += 4, col += 64) {
                 for (uint32_t u = 0; u < 4; u++) {
                     s += x[t + u] * (col[u] - 128);
+                    l += fine ? low[t + u] * (col[u] - 128) : 0;
                 }
             }
-            float y = (float)s * (row[i].scale * scale[j]);
+            float y = (fine ? fmaf((float)s, 128.0f, (float)l) : (float)s) * (row[i].scale * scale[j]);
             ((float *)a->out)[(size_t)i * c->ldo + j] =
                 finish(a, scale + np, scale + 2 * np, y, i, j);
         }

@@ -44,7 +44,7 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     /* the first convolution has two rows for each of the others */
     const size_t mel8 = 2 * actx * k_round(3 * (uint32_t)hp->n_mels, K_PAD_K);
     const size_t all8 = rows * k_round(4 * (uint32_t)d, K_PAD_K);
-    const size_t q8 = all8 > mel8 ? all8 : mel8;
+    const size_t q8 = 2 * (all8 > mel8 ? all8 : mel8); /* two planes where rows have 16 bits */
     struct net_work *w = &g->at;
     size_t used = 0;
     w->mel = take(buf, &used, (2 * actx + 2) * (size_t)hp->n_mels * 4);
@@ -52,7 +52,7 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     w->x = take(buf, &used, rows * d * 4);
     w->y = take(buf, &used, rows * d * 4);
     w->q8 = take(buf, &used, q8);
-    w->fig = take(buf, &used, (2 * actx > rows ? 2 * actx : rows) * sizeof(struct k_row));
+    w->fig = take(buf, &used, 2 * (2 * actx > rows ? 2 * actx : rows) * sizeof(struct k_row));
     w->qkv = take(buf, &used, rows * 3 * d * 4);
     w->att = take(buf, &used, rows * d * 4);
     w->h = take(buf, &used, rows * 4 * d * 4);

@@ -10,6 +10,7 @@ struct net_lin {
     npu_addr w, par;
     uint32_t n, k;
     int i8;
+    int fine; /* INT8 with activations of 16 bits */
 };
 
 struct net_block {

@@ -22,7 +22,7 @@ static int add_gemm(struct asr_engine *g, struct npu_list *l, const struct net_l
 {
     struct npu_cmd c = {
         .op = w->i8 ? NPU_GEMM_I8 : NPU_GEMM_F32,
-        .flags = (uint16_t)(flags | NPU_BIAS | (res ? NPU_ADD : 0)),
+        .flags = (uint16_t)(flags | NPU_BIAS | (res ? NPU_ADD : 0) | (w->fine ? NPU_FINE : 0)),
         .m = m,
         .n = w->n,
         .k = w->k,
@@ -52,6 +52,7 @@ static int add_input(struct asr_engine *g, struct npu_list *l, const struct net_
         return 0;
     }
     struct npu_cmd c = {.op = NPU_QUANT,
+                        .flags = w->fine ? NPU_FINE : 0,
                         .m = m,
                         .n = w->k,
                         .k = w->k,
@@ -68,10 +69,11 @@ static int add_input(struct asr_engine *g, struct npu_list *l, const struct net_
 }
 
 /* LayerNorm before a linear layer: to f32 rows, or straight to s8 rows. */
-static int add_norm(struct asr_engine *g, struct npu_list *l, int i8, npu_addr ln, uint32_t m,
+static int add_norm(struct asr_engine *g, struct npu_list *l, int i8, int fine, npu_addr ln, uint32_t m,
                     uint32_t k, npu_addr x, npu_addr *in, uint32_t *lda)
 {
     struct npu_cmd c = {.op = i8 ? NPU_NORM_Q : NPU_NORM,
+                        .flags = fine ? NPU_FINE : 0,
                         .m = m,
                         .n = k,
                         .k = k,
@@ -206,7 +208,7 @@ static int add_mlp(struct asr_engine *g, struct npu_list *l, const struct net_si
     const uint32_t d = (uint32_t)s->state;
     npu_addr in;
     uint32_t lda;
-    int bad = add_norm(g, l, b->fc1.i8, b->mlp_ln, m, d, g->at.x, &in, &lda);
+    int bad = add_norm(g, l, b->fc1.i8, b->fc1.fine, b->mlp_ln, m, d, g->at.x, &in, &lda);
     bad |= add_gemm(g, l, &b->fc1, m, in, lda, g->at.h, 4 * d, NPU_GELU, 0, 0);
     in = g->at.h;
     lda = 4 * d;
@@ -247,7 +249,7 @@ int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e)
     bad |= add_gemm(g, l, &g->conv2, m, in, lda, g->at.x, d, NPU_GELU, g->enc_pos, d);
     for (int i = 0; i < g->enc.layers; i++) {
         const struct net_block *b = &g->enc.block[i];
-        bad |= add_norm(g, l, b->qkv.i8, b->attn_ln, m, d, g->at.x, &in, &lda);
+        bad |= add_norm(g, l, b->qkv.i8, b->qkv.fine, b->attn_ln, m, d, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->qkv, m, in, lda, g->at.qkv, 3 * d, 0, 0, 0);
         bad |= add_self_attn(g, l, m);
         bad |= add_out(g, l, &b->out, m, d);
@@ -255,10 +257,10 @@ int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e)
     }
     npu_addr q8 = 0;
     uint32_t ldq8 = 0;
-    bad |= add_norm(g, l, 0, g->enc.ln, m, d, g->at.x, &in, &lda);
+    bad |= add_norm(g, l, 0, 0, g->enc.ln, m, d, g->at.x, &in, &lda);
     l->cmd[l->n - 1].out = g->at.enc_out;
     if (g->fold) {
-        bad |= add_norm(g, l, 1, 0, m, d, g->at.x, &q8, &ldq8);
+        bad |= add_norm(g, l, 1, 0, 0, m, d, g->at.x, &q8, &ldq8);
     }
     for (int i = 0; i < g->dec.layers; i++) {
         bad |= add_cross_kv(g, l, i, m, g->fold ? q8 : g->at.enc_out, g->fold ? ldq8 : d);
@@ -281,12 +283,12 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
         /* the cache of a layer is its rows of query, key, value: [n_text_ctx][3 state] */
         const npu_addr kv = g->at.kv + (npu_addr)i * (npu_addr)g->hp.n_text_ctx * 3 * d * 4;
         const npu_addr now = kv + (npu_addr)n_past * 3 * d * 4;
-        bad |= add_norm(g, l, b->qkv.i8, b->attn_ln, m, d, g->at.x, &in, &lda);
+        bad |= add_norm(g, l, b->qkv.i8, b->qkv.fine, b->attn_ln, m, d, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->qkv, m, in, lda, now, 3 * d, 0, 0, 0);
         bad |= add_attn(l, &g->dec, m, (uint32_t)(n_past + n), now, 3 * d, kv + (npu_addr)d * 4,
                         kv + (npu_addr)d * 8, 3 * d, g->at.att, NPU_CAUSAL, 1, 0, 0);
         bad |= add_out(g, l, &b->out, m, d);
-        bad |= add_norm(g, l, b->cross_q.i8, b->cross_ln, m, d, g->at.x, &in, &lda);
+        bad |= add_norm(g, l, b->cross_q.i8, b->cross_q.fine, b->cross_ln, m, d, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->cross_q, m, in, lda, g->at.qkv, d, 0, 0, 0);
         bad |= add_cross_attn(g, l, i, m);
         bad |= add_out(g, l, &b->cross_out, m, d);
@@ -296,9 +298,9 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
         const npu_addr x = g->at.x + (npu_addr)(n - rows) * d * 4;
         if (g->fold) {
             /* rows in f32 too, for refine.c */
-            bad |= add_norm(g, l, 0, g->dec.ln, (uint32_t)rows, d, x, &in, &lda);
+            bad |= add_norm(g, l, 0, 0, g->dec.ln, (uint32_t)rows, d, x, &in, &lda);
         }
-        bad |= add_norm(g, l, g->logits.i8, g->dec.ln, (uint32_t)rows, d, x, &in, &lda);
+        bad |= add_norm(g, l, g->logits.i8, 0, g->dec.ln, (uint32_t)rows, d, x, &in, &lda);
         bad |= add_gemm(g, l, &g->logits, (uint32_t)rows, in, lda, g->at.logits,
                         (uint32_t)g->hp.n_vocab, 0, 0, 0);
     }

@@ -26,31 +26,35 @@ static npu_addr take(struct place *p, size_t bytes)
     return a;
 }
 
-static void place_lin(struct place *p, struct net_lin *l, int n, int k, int i8)
+static void place_lin(struct place *p, struct net_lin *l, int n, int k, int i8, int fine)
 {
     l->n = (uint32_t)n;
     l->k = (uint32_t)k;
     l->i8 = i8;
+    l->fine = i8 && fine;
     l->w = take(p, i8 ? k_packed_i8_bytes(l->n, l->k) : k_packed_f32_bytes(l->n, l->k));
     l->par = take(p, (size_t)k_round(l->n, K_PAD_N) * 4 * (i8 ? 2 : 1));
 }
 
+/* Which layers see activations of 16 bits: the decoder's, which wait for their weights and have the
+ * products for nothing, and the projections behind attention, a twelfth of the encoder's work and
+ * more than a quarter of its error.  (The logits' best are worked out again, see refine.c.) */
 static void place_side(struct place *p, struct net_side *s, int audio_state, int i8)
 {
-    const int d = s->state;
+    const int d = s->state, decoder = audio_state != 0;
     for (int i = 0; i < s->layers; i++) {
         struct net_block *b = &s->block[i];
         b->attn_ln = take(p, (size_t)d * 8);
         b->mlp_ln = take(p, (size_t)d * 8);
-        place_lin(p, &b->qkv, 3 * d, d, i8);
-        place_lin(p, &b->out, d, d, i8);
-        place_lin(p, &b->fc1, 4 * d, d, i8);
-        place_lin(p, &b->fc2, d, 4 * d, i8);
+        place_lin(p, &b->qkv, 3 * d, d, i8, decoder);
+        place_lin(p, &b->out, d, d, i8, 1);
+        place_lin(p, &b->fc1, 4 * d, d, i8, decoder);
+        place_lin(p, &b->fc2, d, 4 * d, i8, decoder);
         if (audio_state) {
             b->cross_ln = take(p, (size_t)d * 8);
-            place_lin(p, &b->cross_q, d, d, i8);
-            place_lin(p, &b->cross_kv, 2 * d, audio_state, i8);
-            place_lin(p, &b->cross_out, d, d, i8);
+            place_lin(p, &b->cross_q, d, d, i8, 1);
+            place_lin(p, &b->cross_kv, 2 * d, audio_state, i8, 0);
+            place_lin(p, &b->cross_out, d, d, i8, 1);
         }
     }
     s->ln = take(p, (size_t)d * 8);
@@ -60,12 +64,12 @@ static void place_all(struct asr_engine *g, struct place *p)
 {
     const int i8 = g->prec == ASR_PREC_INT8;
     p->used = 0;
-    place_lin(p, &g->conv1, g->enc.state, 3 * g->hp.n_mels, i8);
-    place_lin(p, &g->conv2, g->enc.state, 3 * g->enc.state, i8);
+    place_lin(p, &g->conv1, g->enc.state, 3 * g->hp.n_mels, i8, 0);
+    place_lin(p, &g->conv2, g->enc.state, 3 * g->enc.state, i8, 0);
     g->enc_pos = take(p, (size_t)g->hp.n_audio_ctx * (size_t)g->enc.state * 4);
     place_side(p, &g->enc, 0, i8);
     place_side(p, &g->dec, g->enc.state, i8);
-    place_lin(p, &g->logits, g->hp.n_vocab, g->dec.state, i8);
+    place_lin(p, &g->logits, g->hp.n_vocab, g->dec.state, i8, 0);
 }
 
 static const struct asr_tensor *find(const struct asr_engine *g, const char *prefix, int layer,

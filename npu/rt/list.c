@@ -72,9 +72,11 @@ static int check_gemm(const struct npu_rt *rt, const struct npu_cmd *c, struct d
 {
     const int i8 = c->op == NPU_GEMM_I8;
     const uint64_t np = k_round(c->n, K_PAD_N), width = i8 ? k_round(c->k, K_PAD_K) : c->k;
+    const int fine = i8 && c->flags & NPU_FINE;
     const int par = i8 ? (c->flags & NPU_MUL ? 3 : 2) : (c->flags & NPU_MUL ? 2 : 1);
     struct operand o[6] = {
-        {"a", c->in[0], span(c->m, c->lda, width, i8 ? 1 : 4), (void **)&j->args.in[0]},
+        {"a", c->in[0], span(fine ? 2 * (uint64_t)c->m : c->m, c->lda, width, i8 ? 1 : 4),
+         (void **)&j->args.in[0]},
         {"weights", c->in[1], i8 ? k_packed_i8_bytes(c->n, c->k) : k_packed_f32_bytes(c->n, c->k),
          (void **)&j->args.in[1]},
         {"parameters", c->in[2], np * 4 * (uint64_t)par, (void **)&j->args.in[2]},
@@ -86,9 +88,10 @@ static int check_gemm(const struct npu_rt *rt, const struct npu_cmd *c, struct d
                                   (void **)&j->args.in[3]};
     }
     if (i8) {
-        o[n++] = (struct operand){"row figures", c->aux, c->m * sizeof(struct k_row), &j->args.aux};
+        o[n++] = (struct operand){"row figures", c->aux,
+                                  (fine ? 2 : 1) * c->m * sizeof(struct k_row), &j->args.aux};
     }
-    j->macs = (uint64_t)c->m * c->n * c->k;
+    j->macs = (fine ? 2 : 1) * (uint64_t)c->m * c->n * c->k;
     j->cols = c->n;
     if (c->tile_n % K_PAD_N) {
         return err_set(e, ERR_NPU, "command %d: a tile of %d columns, %d fit the packing", index,
@@ -102,16 +105,19 @@ static int check_rows(const struct npu_rt *rt, const struct npu_cmd *c, struct d
 {
     const int to_s8 = c->op == NPU_QUANT || c->op == NPU_NORM_Q;
     const uint64_t width = to_s8 ? k_round(c->k, K_PAD_K) : c->k;
+    const int fine = to_s8 && c->flags & NPU_FINE;
     struct operand o[4] = {
         {"rows", c->in[0], span(c->m, c->lda, c->k, 4), (void **)&j->args.in[0]},
-        {"result", c->out, span(c->m, c->ldo, width, to_s8 ? 1 : 4), &j->args.out},
+        {"result", c->out, span(fine ? 2 * (uint64_t)c->m : c->m, c->ldo, width, to_s8 ? 1 : 4),
+         &j->args.out},
     };
     int n = 2;
     if (c->op == NPU_NORM) {
         o[n++] = (struct operand){"gain", c->in[1], (uint64_t)c->k * 8, (void **)&j->args.in[1]};
     }
     if (to_s8) {
-        o[n++] = (struct operand){"row figures", c->aux, c->m * sizeof(struct k_row), &j->args.aux};
+        o[n++] = (struct operand){"row figures", c->aux,
+                                  (fine ? 2 : 1) * c->m * sizeof(struct k_row), &j->args.aux};
     }
     j->cols = 1;
     return resolve_all(rt, o, n, j, index, e);

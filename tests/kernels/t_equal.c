@@ -108,13 +108,15 @@ static void test_rows(void **unused)
         c.n = c.k;
         c.lda = c.k + rnd() % 9;
         const int to_s8 = c.op == NPU_QUANT || c.op == NPU_NORM_Q;
+        const uint32_t planes = to_s8 && rnd() % 2 ? 2 : 1;
+        c.flags = planes == 2 ? NPU_FINE : 0;
         c.ldo = to_s8 ? k_round(c.k, 64) + 64 * (rnd() % 2) : c.k + rnd() % 5;
         float *x = block((size_t)c.m * c.lda * 4), *gain = block((size_t)c.k * 8);
         fill(x, (size_t)c.m * c.lda, round % 3);
         fill(gain, 2 * (size_t)c.k, 0);
         struct k_args a = {.c = &c, .in = {x, gain}};
-        both(t[round % nt], &a, 1, (size_t)c.m * c.ldo * (to_s8 ? 1 : 4),
-             to_s8 ? c.m * sizeof(struct k_row) : 0);
+        both(t[round % nt], &a, 1, (size_t)c.m * c.ldo * (to_s8 ? planes : 4),
+             to_s8 ? planes * c.m * sizeof(struct k_row) : 0);
         free(x);
         free(gain);
     }
@@ -134,6 +136,8 @@ static void test_gemm(void **unused)
                             .tile_m = (uint16_t)upto(20),
                             .tile_n = (uint16_t)(32 * upto(4))};
         c.flags = (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
+        const uint32_t planes = i8 && rnd() % 2 ? 2 : 1;
+        c.flags |= planes == 2 ? NPU_FINE : 0;
         c.lda = i8 ? k_round(c.k, 64) : c.k + rnd() % 3;
         c.ldo = c.n + rnd() % 3;
         c.ldp = c.n + rnd() % 3;
@@ -145,7 +149,7 @@ static void test_gemm(void **unused)
         struct k_args a = {.c = &c, .in = {NULL, NULL, par, add}};
         void *w = block(i8 ? k_packed_i8_bytes(c.n, c.k) : k_packed_f32_bytes(c.n, c.k));
         void *x = block((size_t)c.m * c.lda * 4);
-        struct k_row *fig = block(c.m * sizeof *fig);
+        struct k_row *fig = block(planes * c.m * sizeof *fig);
         const int kind = (int)(rnd() % 3);
         if (i8) {
             k_pack_i8_init(w, c.n, c.k);
@@ -158,7 +162,7 @@ static void test_gemm(void **unused)
                 k_pack_f32(w, c.k, j, row);
             }
         }
-        for (uint32_t i = 0; i8 && i < c.m; i++) {
+        for (uint32_t i = 0; i8 && i < planes * c.m; i++) {
             /* adversarial: rows of +-127 against columns of +-127 */
             fig[i].scale = kind == 1 ? 0 : 0.01f;
             for (uint32_t j = 0; j < c.k; j++) {
