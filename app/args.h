@@ -18,6 +18,7 @@ enum args_cmd {
     ARGS_MODELS,
     ARGS_SCORE,
     ARGS_BENCH,
+    ARGS_PLAN, /* reads its own options, see plan.h */
     ARGS_VERSION,
     ARGS_HELP,
     ARGS_CMD_COUNT

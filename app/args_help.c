@@ -24,6 +24,7 @@ const struct args_cmd_info args_cmd[ARGS_CMD_COUNT] = {
     {"score", "score LIST.tsv [OPTIONS]", "word and character error rates of a list of files", 1, 1,
      "a table: LIST.tsv with columns file and text"},
     {"bench", "bench [OPTIONS]", "how fast this machine is, stage by stage", 0, 0, ""},
+    {"plan", "plan [OPTIONS]", "what an NPU would take, by the cost model", 0, 0, ""},
     {"version", "version", "print the version", 0, 0, ""},
     {"help", "help [COMMAND]", "print this help", 0, 1, ""},
 };

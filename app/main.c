@@ -10,6 +10,7 @@
 #include "app/bench.h"
 #include "app/doctor.h"
 #include "app/models.h"
+#include "app/plan.h"
 #include "app/run.h"
 #include "app/score.h"
 
@@ -19,6 +20,11 @@ static int help(const struct args *a, char **argv)
     struct args of;
     struct err e;
     char *want[] = {argv[0], a->n_pos ? a->pos[0] : NULL, NULL};
+    if (a->n_pos && strcmp(a->pos[0], "plan") == 0) {
+        char plan[] = "plan", opt[] = "--help";
+        char *plan_help[] = {plan, opt, NULL};
+        return plan_main(2, plan_help);
+    }
     if (!a->n_pos || args_parse(&of, 2, want, &e) || of.cmd == ARGS_RUN) {
         of.cmd = ARGS_RUN;
     }
@@ -55,6 +61,9 @@ int main(int argc, char **argv)
     struct err e = {0};
     int code;
     hold_std();
+    if (argc > 1 && strcmp(argv[1], "plan") == 0) {
+        return leave(plan_main(argc - 1, argv + 1));
+    }
     if (args_parse(&a, argc, argv, &e)) {
         return args_complain(&e);
     }

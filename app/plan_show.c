@@ -190,8 +190,14 @@ static int table_row(FILE *f, const struct plan_table *t, const struct plan_row 
     }
     fprintf(f, "%-37s %13s %13s %13s  %s\n", r->what, claim, model, t->published ? err : best,
             plan_verdict_name(r->verdict));
+    char reason[400];
+    snprintf(reason, sizeof reason, "%s%s",
+             t->published || r->verdict == PLAN_ADDED ? ""
+             : r->measured                            ? "claim measured; "
+                                                      : "claim computed; ",
+             r->reason);
     fprintf(f, "    ");
-    wrapped(f, r->reason, 4);
+    wrapped(f, reason, 4);
     return (int)r->verdict;
 }
 
