@@ -394,7 +394,7 @@ static void fault_close(struct audio_src *s)
 static void fault_describe(const struct audio_src *s, char *text, size_t size)
 {
     const struct fault *f = s->priv;
-    snprintf(text, size, "fault script, %d events", f->n_ev);
+    snprintf(text, size, "%d events", f->n_ev);
 }
 
 const struct audio_src_ops src_fault_ops = {

@@ -95,6 +95,7 @@ for what in "$@"; do
         done
         ;;
     layers | names) suite "$what" 60 sh "tests/check_$what.sh" ;;
+    designs) suite designs 120 make -s designs O="$O" ;;
     headers | isa) suite "$what" 300 sh "tests/check_$what.sh" ;;
     golden) suite golden $((900 + 60 * slow)) sh tests/golden.sh ;;
     hostile) suite hostile $((120 * slow)) sh tests/hostile.sh

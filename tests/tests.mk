@@ -6,7 +6,7 @@ RUN_ENV       = O='$(O)' VARIANT='$(VARIANT)' SHARED='$(SHARED)' CC='$(CC)' WERR
 RUN           = @$(RUN_ENV) sh tests/check.sh
 
 check: all $(UNIT)           ## all tests; ends with: N passed, N failed, N skipped
-	$(RUN) layers names headers isa unit columns readme hostile tui golden
+	$(RUN) layers names headers isa designs unit columns readme hostile tui golden
 unit: $(UNIT)                ## unit tests of every room; unit-ROOM builds those of one
 	$(RUN) unit
 layers:                      ## who includes whom

@@ -1,5 +1,5 @@
-/* The ioctl interface of amdxdna on /dev/accel, declared here from its layout: many systems lack the
- * kernel's header.  Little endian, x86-64.  No code, no state.
+/* The ioctl interface of amdxdna on /dev/accel, declared here from its layout: many systems lack
+ * the kernel's header.  Little endian, x86-64.  No code, no state.
  *
  * Every size and offset is asserted below; the driver (xdna*.c) and the virtual device (vdrm*.c)
  * share nothing but this file.  All padding and extension fields must be zero. */
@@ -9,11 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* -- codes: direction (bits 31:30), size (29:16), type 'd' (15:8), number (7:0) -------------------- */
+/* -- codes: direction (bits 31:30), size (29:16), type 'd' (15:8), number (7:0) ---------------- */
 
 #define XDNA_CODE_WR(nr, size) (UINT32_C(0xC0000000) | (uint32_t)(size) << 16 | 0x6400 | (nr))
 #define XDNA_CODE_W(nr, size) (UINT32_C(0x40000000) | (uint32_t)(size) << 16 | 0x6400 | (nr))
-#define XDNA_CODE_NR(code) ((code) & 0xff)
+#define XDNA_CODE_NR(code) ((code)&0xff)
 #define XDNA_CODE_TYPE(code) ((code) >> 8 & 0xff)
 #define XDNA_CODE_SIZE(code) ((code) >> 16 & 0x3fff)
 
@@ -42,7 +42,7 @@ enum { XDNA_DRIVER_BASE = 0x40, XDNA_DRIVER_END = 0xa0 }; /* numbers that belong
 #define XDNA_DRM_SYNCOBJ_QUERY UINT32_C(0xC01864CB)
 #define XDNA_DRM_TIMELINE_SIGNAL UINT32_C(0xC01864CD)
 
-/* -- constants ------------------------------------------------------------------------------------- */
+/* -- constants --------------------------------------------------------------------------------- */
 
 #define XDNA_NO_ADDR UINT64_MAX
 #define XDNA_NO_DOORBELL UINT32_MAX
@@ -79,7 +79,7 @@ enum xdna_info_param {
 enum xdna_array_param { XDNA_ARRAY_CONTEXTS, XDNA_ARRAY_CONTEXT, XDNA_ARRAY_LAST_ERROR };
 enum xdna_wait_flag { XDNA_WAIT_ALL = 1, XDNA_WAIT_FOR_SUBMIT = 2 };
 
-/* -- the driver's structs -------------------------------------------------------------------------- */
+/* -- the driver's structs ---------------------------------------------------------------------- */
 
 struct xdna_create_ctx {
     uint64_t ext, ext_flags;
@@ -145,7 +145,7 @@ struct xdna_get_array {
     uint64_t buffer;
 };
 
-/* -- what GET_INFO and GET_ARRAY fill -------------------------------------------------------------- */
+/* -- what GET_INFO and GET_ARRAY fill ---------------------------------------------------------- */
 
 struct xdna_rows {
     uint16_t count, start, dma_channels, locks, events, pad[3];
@@ -195,7 +195,7 @@ struct xdna_async_error {
     uint64_t code, ts_us, extra;
 };
 
-/* -- the DRM core's structs ------------------------------------------------------------------------ */
+/* -- the DRM core's structs -------------------------------------------------------------------- */
 
 struct xdna_drm_version {
     int32_t major, minor, patch, pad;
@@ -223,7 +223,7 @@ struct xdna_timeline {
     uint32_t n, flags;
 };
 
-/* -- command packets ------------------------------------------------------------------------------- */
+/* -- command packets --------------------------------------------------------------------------- */
 
 enum xdna_state {
     XDNA_NEW = 1, /* after the fence: the kernel refused the packet */
@@ -239,18 +239,30 @@ static inline uint32_t xdna_header(int opcode, uint32_t words)
 {
     return XDNA_NEW | words << 12 | (uint32_t)opcode << 23;
 }
-static inline int xdna_header_state(uint32_t h) { return (int)(h & 15); }
-static inline uint32_t xdna_header_masks(uint32_t h) { return 1 + (h >> 10 & 3); }
-static inline uint32_t xdna_header_words(uint32_t h) { return h >> 12 & 0x7ff; }
-static inline int xdna_header_opcode(uint32_t h) { return (int)(h >> 23 & 31); }
+static inline int xdna_header_state(uint32_t h)
+{
+    return (int)(h & 15);
+}
+static inline uint32_t xdna_header_masks(uint32_t h)
+{
+    return 1 + (h >> 10 & 3);
+}
+static inline uint32_t xdna_header_words(uint32_t h)
+{
+    return h >> 12 & 0x7ff;
+}
+static inline int xdna_header_opcode(uint32_t h)
+{
+    return (int)(h >> 23 & 31);
+}
 
 /* Registers of a START_CU that runs an instruction stream, in words after the unit mask. */
 enum {
-    XDNA_REG_OPCODE = 0,   /* u64: 3 */
-    XDNA_REG_STREAM = 2,   /* u64: device address */
-    XDNA_REG_WORDS = 4,    /* u32: 32-bit words of the stream */
-    XDNA_REG_BO = 5,       /* u64 each, not aligned */
-    XDNA_RUN_STREAM = 3,   /* the opcode */
+    XDNA_REG_OPCODE = 0, /* u64: 3 */
+    XDNA_REG_STREAM = 2, /* u64: device address */
+    XDNA_REG_WORDS = 4,  /* u32: 32-bit words of the stream */
+    XDNA_REG_BO = 5,     /* u64 each, not aligned */
+    XDNA_RUN_STREAM = 3, /* the opcode */
     XDNA_MAX_REG_BOS = 6,
 };
 /* START_NPU after the mask: u64 stream, u32 bytes, u32 properties (0), then argument words. */
@@ -265,13 +277,17 @@ struct xdna_health {
     uint32_t version, generation, txn_op, pc, fatal_type, exception, exception_pc, app_module;
 };
 /* What the kernel needs of its 4 KiB for one START_CU of so many register words. */
-static inline uint32_t xdna_chain_slot(uint32_t words, int old) { return (old ? 8 : 52) + 4 * words; }
+static inline uint32_t xdna_chain_slot(uint32_t words, int old)
+{
+    return (old ? 8 : 52) + 4 * words;
+}
 
-/* -- checks ---------------------------------------------------------------------------------------- */
+/* -- checks ------------------------------------------------------------------------------------ */
 
 #define XDNA_SIZE(type, n) _Static_assert(sizeof(struct type) == (n), #type)
-#define XDNA_AT(type, field, n) _Static_assert(offsetof(struct type, field) == (n), #type "." #field)
-#define XDNA_IS(code, wr, nr, type)                                                               \
+#define XDNA_AT(type, field, n)                                                                    \
+    _Static_assert(offsetof(struct type, field) == (n), #type "." #field)
+#define XDNA_IS(code, wr, nr, type)                                                                \
     _Static_assert((code) == XDNA_CODE_##wr(nr, sizeof(struct type)), #code)
 
 XDNA_IS(XDNA_CREATE_CTX, WR, 0x40, xdna_create_ctx);

@@ -10,8 +10,8 @@ static const uint64_t MAX_SCRATCH = UINT64_C(1) << 28;
 const char *dev_op_name(int op)
 {
     static const char *const name[NPU_OP_COUNT] = {
-        "nop",  "gemm f32", "gemm i8", "quantise",  "norm",
-        "norm, quantise", "attention", "copy", "heads", "attention i8"};
+        "nop",       "gemm f32", "gemm i8", "quantise",    "norm", "norm, quantise",
+        "attention", "copy",     "heads",   "attention i8"};
     return op >= 0 && op < NPU_OP_COUNT && name[op] ? name[op] : "?";
 }
 
@@ -55,8 +55,8 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
     if (c->tile_n % K_PAD_N) {
         return bad(c, index, "a tile does not fit the packing of the weights", e);
     }
-    if (c->ldo < c->n || c->lda < width || (c->flags & NPU_ADD && c->ldp < c->n)) {
-        return bad(c, index, "rows overlap", e);
+    if (c->ldo < c->n) {
+        return bad(c, index, "rows of the result overlap", e);
     }
     if (i8 && c->k > MAX_K_I8) {
         return bad(c, index, "sums would not fit 32 bits", e);
@@ -85,8 +85,8 @@ static int touch_rows(const struct npu_cmd *c, int index, struct dev_touch *t, s
 {
     const int to_s8 = c->op == NPU_QUANT || c->op == NPU_NORM_Q;
     const uint64_t width = to_s8 ? k_round(c->k, K_PAD_K) : c->k;
-    if (c->ldo < width || c->lda < c->k) {
-        return bad(c, index, "rows overlap", e);
+    if (c->ldo < width) { /* rows that are read may overlap: a convolution's windows do */
+        return bad(c, index, "rows of the result overlap", e);
     }
     reads(t, "rows", 0, c->in[0], span(c->m, c->lda, c->k, 4));
     in_rows(t, c->lda, c->k, 4);
@@ -110,8 +110,7 @@ static uint64_t pack_bytes(const struct npu_cmd *c, uint32_t rows, int fine)
 
 static int touch_heads(const struct npu_cmd *c, int index, struct dev_touch *t, struct err *e)
 {
-    if (c->heads == 0 || c->heads > MAX_HEADS || c->k % 16 || c->k > 256 ||
-        c->tile_m % K_PAD_R || c->lda < c->heads * c->k) {
+    if (c->heads == 0 || c->heads > MAX_HEADS || c->k % 16 || c->k > 256 || c->tile_m % K_PAD_R) {
         return bad(c, index, "heads of up to 256 values, 16 at a time, in tiles of 16 rows", e);
     }
     if (c->flags & NPU_FINE && c->flags & (NPU_AS_K | NPU_AS_V)) {
@@ -127,23 +126,19 @@ static int touch_attn(const struct npu_cmd *c, int index, struct dev_touch *t, s
 {
     const int i8 = c->op == NPU_ATTN_I8;
     const uint64_t width = (uint64_t)c->heads * c->k;
-    if (c->heads == 0 || c->heads > MAX_HEADS || (i8 && (c->k % 16 || c->k > 256)) ||
-        c->k > 4096) {
+    if (c->heads == 0 || c->heads > MAX_HEADS || (i8 && (c->k % 16 || c->k > 256)) || c->k > 4096) {
         return bad(c, index, "1 to 64 heads of up to 256 values, 16 at a time on INT8", e);
     }
     if (c->flags & NPU_CAUSAL && (i8 || c->n < c->m)) {
         return bad(c, index, "causal attention needs f32 and a key for every row", e);
     }
-    if (c->ldo < width || (!i8 && (c->lda < width || c->ldw < width)) ||
-        (c->flags & NPU_PROBS && c->ldp < c->n)) {
-        return bad(c, index, "rows overlap", e);
+    if (c->ldo < width || (c->flags & NPU_PROBS && c->ldp < c->n)) {
+        return bad(c, index, "rows of the result overlap", e);
     }
     reads(t, "queries", 0, c->in[0],
           i8 ? pack_bytes(c, c->m, c->flags & NPU_FINE) : span(c->m, c->lda, width, 4));
-    reads(t, "keys", 1, c->in[1],
-          i8 ? pack_bytes(c, c->n, 0) : span(c->n, c->ldw, width, 4));
-    reads(t, "values", 2, c->in[2],
-          i8 ? pack_bytes(c, c->n, 0) : span(c->n, c->ldw, width, 4));
+    reads(t, "keys", 1, c->in[1], i8 ? pack_bytes(c, c->n, 0) : span(c->n, c->ldw, width, 4));
+    reads(t, "values", 2, c->in[2], i8 ? pack_bytes(c, c->n, 0) : span(c->n, c->ldw, width, 4));
     writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, width, 4));
     in_rows(t, c->ldo, width, 4);
     if (c->flags & NPU_PROBS) {
@@ -160,8 +155,8 @@ static int touch_attn(const struct npu_cmd *c, int index, struct dev_touch *t, s
     return 0;
 }
 
-/* May a tile of this command meet what another tile writes to w?  Rows of two operands may lie between
- * each other, as queries, keys and values do in one matrix. */
+/* May a tile of this command meet what another tile writes to w?  Rows of two operands may lie
+ * between each other, as queries, keys and values do in one matrix. */
 static int clash(const struct dev_operand *w, const struct dev_operand *o)
 {
     if (o->addr >= w->addr + w->bytes || w->addr >= o->addr + o->bytes) {

@@ -1,5 +1,6 @@
 /* What a command touches: its operands with sizes, whether it reads or writes them, and its tiles.
- * Everything that runs a list from outside this program goes through here first.  Pure; any thread. */
+ * Everything that runs a list from outside this program goes through here first.  Pure; any thread.
+ */
 #ifndef NPU_DEV_CMD_H
 #define NPU_DEV_CMD_H
 
@@ -10,9 +11,9 @@ enum { DEV_MAX_OPERANDS = 8, DEV_OUT = 4, DEV_AUX = 5 };
 struct dev_operand {
     const char *name;
     npu_addr addr;
-    uint64_t bytes; /* from the first to the last byte touched */
+    uint64_t bytes;         /* from the first to the last byte touched */
     uint64_t stride, width; /* bytes of rows; stride 0: without gaps */
-    uint8_t slot;   /* 0..3: in[], DEV_OUT, DEV_AUX */
+    uint8_t slot;           /* 0..3: in[], DEV_OUT, DEV_AUX */
     uint8_t reads, writes;
     uint8_t whole;     /* writes: every byte in between is written */
     uint8_t pointwise; /* reads: may lie exactly where the result lies */

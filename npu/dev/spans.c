@@ -65,8 +65,14 @@ static void insert(struct spans *set, uintptr_t lo, uintptr_t hi, int exact)
     set->n++;
 }
 
-void spans_add(struct spans *set, uintptr_t lo, uintptr_t hi) { insert(set, lo, hi, 0); }
-void spans_add_exact(struct spans *set, uintptr_t lo, uintptr_t hi) { insert(set, lo, hi, 1); }
+void spans_add(struct spans *set, uintptr_t lo, uintptr_t hi)
+{
+    insert(set, lo, hi, 0);
+}
+void spans_add_exact(struct spans *set, uintptr_t lo, uintptr_t hi)
+{
+    insert(set, lo, hi, 1);
+}
 
 void spans_remove(struct spans *set, uintptr_t lo, uintptr_t hi)
 {

@@ -1,4 +1,5 @@
-/* The real side of the seam: sysfs, libdrm, cache lines.  Any thread; allocates only in sys_real_new. */
+/* The real side of the seam: sysfs, libdrm, cache lines.  Any thread; allocates only in
+ * sys_real_new. */
 #include "npu/dev/sys.h"
 
 #include <dirent.h>
@@ -141,8 +142,7 @@ static int real_ioctl(struct sys *s, int fd, uint32_t code, void *arg)
                                                           : drmIoctl(fd, code, arg);
 }
 
-static void *real_mmap(struct sys *s, void *at, size_t n, int prot, int flags, int fd,
-                       uint64_t off)
+static void *real_mmap(struct sys *s, void *at, size_t n, int prot, int flags, int fd, uint64_t off)
 {
     (void)s;
     return mmap(at, n, prot, flags, fd, (off_t)off);
@@ -199,7 +199,8 @@ static void real_release(struct sys *s, char *buf, size_t n)
 static int64_t real_busy_ns(struct sys *s, int fd)
 {
     /* in-tree name first, then the legacy driver's */
-    static const char *const key[] = {"drm-engine-" XDNA_DRIVER_NAME ":", "drm-engine-npu-amdxdna:"};
+    static const char *const key[] = {"drm-engine-" XDNA_DRIVER_NAME ":",
+                                      "drm-engine-npu-amdxdna:"};
     char path[64], line[256];
     int64_t ns = -1;
     (void)s;
@@ -243,4 +244,7 @@ int sys_real_new(struct sys **out, const char *root)
     return 0;
 }
 
-void sys_real_free(struct sys *s) { free(s); }
+void sys_real_free(struct sys *s)
+{
+    free(s);
+}

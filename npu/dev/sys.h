@@ -44,10 +44,10 @@ struct sys_ops {
 };
 struct sys {
     const struct sys_ops *ops;
-    int coherent;   /* the device sees memory as the CPU does: flushing is not needed */
-    int wait_ms;    /* a longer limit for one wait than the generation needs; 0: none */
-    int virtual;    /* 1: no silicon behind it */
-    int threads;    /* host threads that serve the columns; 0: none */
+    int coherent; /* the device sees memory as the CPU does: flushing is not needed */
+    int wait_ms;  /* a longer limit for one wait than the generation needs; 0: none */
+    int virtual;  /* 1: no silicon behind it */
+    int threads;  /* host threads that serve the columns; 0: none */
 };
 
 /* The real side.  root: "" or NULL, or a folder that holds another sys/ and dev/ (tests). */

@@ -12,8 +12,8 @@ static uint32_t word(const uint8_t *p)
 
 size_t txn_list_bytes(int bufs, int cmds)
 {
-    const size_t b = TXN_HEAD_B + sizeof(struct txn_list) +
-                     (size_t)bufs * sizeof(struct txn_buf) + (size_t)cmds * sizeof(struct npu_cmd);
+    const size_t b = TXN_HEAD_B + sizeof(struct txn_list) + (size_t)bufs * sizeof(struct txn_buf) +
+                     (size_t)cmds * sizeof(struct npu_cmd);
     return (b + 63) / 64 * 64;
 }
 

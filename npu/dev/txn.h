@@ -1,9 +1,10 @@
 /* Instruction streams: the outer shape every stream has (5.5 of the reference), and ours inside it,
  * an operation that carries a command list.  Pure; any thread.
  *
- * A stream for silicon is made by the AIE tool chain and passes through here only to be checked.  The
- * one built here is understood by the virtual device's firmware.  It holds no pointers: a table of
- * buffers (device address, size), then commands whose buffer numbers are places in that table. */
+ * A stream for silicon is made by the AIE tool chain and passes through here only to be checked.
+ * The one built here is understood by the virtual device's firmware.  It holds no pointers: a table
+ * of buffers (device address, size), then commands whose buffer numbers are places in that table.
+ */
 #ifndef NPU_DEV_TXN_H
 #define NPU_DEV_TXN_H
 
@@ -22,7 +23,7 @@ enum {
 struct txn_buf {
     uint64_t addr, size; /* device address, bytes */
 };
-struct txn_list { /* what follows the header of a list stream */
+struct txn_list {      /* what follows the header of a list stream */
     uint32_t op, size; /* TXN_OP_LIST, bytes from here to the end */
     uint32_t n_bufs, n_cmds;
 };

@@ -18,13 +18,40 @@ static const struct vdrm_gen_info gens[VDRM_GENS] = {
     [VDRM_618] = {"6.18.8-virtual", 1, 0, 60000, offsetof(struct xdna_ctx_entry, name)},
 };
 static const struct vdrm_chip_info chips[VDRM_CHIPS] = {
-    [VDRM_NPU4] = {"npu4", "NPU Strix", 0x17f0, 0x10, 8, 8, 0, 4, 16, 8 * XDNA_HEAP_B,
-                   {1, 1, 2, 64}, 1267, 1800, 1},
-    [VDRM_NPU1] = {"npu1", "RyzenAI-npu1", 0x1502, 0x00, 5, 4, 1, 3, 6, XDNA_HEAP_B,
-                   {1, 5, 5, 391}, 847, 1600, 0},
+    [VDRM_NPU4] = {"npu4",
+                   "NPU Strix",
+                   0x17f0,
+                   0x10,
+                   8,
+                   8,
+                   0,
+                   4,
+                   16,
+                   8 * XDNA_HEAP_B,
+                   {1, 1, 2, 64},
+                   1267,
+                   1800,
+                   1},
+    [VDRM_NPU1] = {"npu1",
+                   "RyzenAI-npu1",
+                   0x1502,
+                   0x00,
+                   5,
+                   4,
+                   1,
+                   3,
+                   6,
+                   XDNA_HEAP_B,
+                   {1, 5, 5, 391},
+                   847,
+                   1600,
+                   0},
 };
 
-static struct vdrm *of(struct sys *s) { return (struct vdrm *)s; }
+static struct vdrm *of(struct sys *s)
+{
+    return (struct vdrm *)s;
+}
 
 static int sys_fail(int e)
 {
@@ -42,7 +69,7 @@ static struct vdrm_client *client_of(struct vdrm *v, int fd)
     return NULL;
 }
 
-/* -- node, open, close ----------------------------------------------------------------------------- */
+/* -- node, open, close ------------------------------------------------------------------------- */
 
 static int v_node(struct sys *s, int i, struct sys_node *n)
 {
@@ -61,15 +88,19 @@ static int v_node(struct sys *s, int i, struct sys_node *n)
     return 1;
 }
 
-static int v_orphans(struct sys *s) { return of(s)->o.no_node; }
+static int v_orphans(struct sys *s)
+{
+    return of(s)->o.no_node;
+}
 
 static int v_open(struct sys *s, const char *path)
 {
     struct vdrm *v = of(s);
     int slot = 0, fd = -1;
     pthread_mutex_lock(&v->mu);
-    int fault = v->o.no_node || strcmp(path, "/dev/accel/accel0") != 0 ? ENOENT
-                                                                         : vdrm_fault_errno(v, V_OPEN);
+    int fault = v->o.no_node || strcmp(path, "/dev/accel/accel0") != 0
+                    ? ENOENT
+                    : vdrm_fault_errno(v, V_OPEN);
     while (slot < VDRM_CLIENTS && v->client[slot]) {
         slot++;
     }
@@ -130,12 +161,13 @@ static int v_close(struct sys *s, int fd)
     return c ? close(fd) : sys_fail(EBADF);
 }
 
-/* -- ioctls ---------------------------------------------------------------------------------------- */
+/* -- ioctls ------------------------------------------------------------------------------------ */
 
 static int version(struct vdrm *v, struct vdrm_client *c, void *arg)
 {
     struct xdna_drm_version *a = arg;
-    static const char *const text[3] = {XDNA_DRIVER_NAME, "20251212", "AMD XDNA DRM implementation"};
+    static const char *const text[3] = {XDNA_DRIVER_NAME, "20251212",
+                                        "AMD XDNA DRM implementation"};
     uint64_t *const n[3] = {&a->name_n, &a->date_n, &a->desc_n};
     const uint64_t to[3] = {a->name, a->date, a->desc};
     const int rc = -vdrm_fault_errno(v, V_VERSION);
@@ -227,14 +259,17 @@ static int v_ioctl(struct sys *s, int fd, uint32_t code, void *arg)
     return !c ? sys_fail(EBADF) : rc < 0 ? sys_fail(-rc) : 0;
 }
 
-/* -- small answers --------------------------------------------------------------------------------- */
+/* -- small answers ----------------------------------------------------------------------------- */
 
 static uint64_t v_memlock(struct sys *s)
 {
     return of(s)->o.memlock_b ? of(s)->o.memlock_b : UINT64_MAX;
 }
 
-static void v_release(struct sys *s, char *buf, size_t n) { snprintf(buf, n, "%s", of(s)->gen->release); }
+static void v_release(struct sys *s, char *buf, size_t n)
+{
+    snprintf(buf, n, "%s", of(s)->gen->release);
+}
 
 static int64_t v_busy_ns(struct sys *s, int fd)
 {
@@ -257,7 +292,7 @@ static void v_figures(struct sys *s, struct dev_stats *st)
     of(s)->array->ops->stats(of(s)->array, st);
 }
 
-/* -- making one ------------------------------------------------------------------------------------ */
+/* -- making one -------------------------------------------------------------------------------- */
 
 void vdrm_free(struct sys *s)
 {
@@ -291,8 +326,9 @@ static void init_locks(struct vdrm *v)
 
 int vdrm_new(struct sys **out, const struct vdrm_opts *o, struct err *e)
 {
-    static const struct sys_ops ops = {v_node,     v_orphans, v_open,    v_close,   v_ioctl,   vdrm_mmap,
-                                       vdrm_munmap, vdrm_flush, v_memlock, v_release, v_busy_ns, v_figures};
+    static const struct sys_ops ops = {v_node,    v_orphans, v_open,      v_close,
+                                       v_ioctl,   vdrm_mmap, vdrm_munmap, vdrm_flush,
+                                       v_memlock, v_release, v_busy_ns,   v_figures};
     struct vdrm *v = calloc(1, sizeof *v);
     if (!v) {
         return err_set(e, ERR_MEM, "no memory for the virtual NPU");
@@ -307,7 +343,8 @@ int vdrm_new(struct sys **out, const struct vdrm_opts *o, struct err *e)
     v->last_event = clk_ns();
     const int columns = o->columns ? o->columns : v->chip->usable;
     int rc = vdrm_fault_parse(&v->faults, o->faults, e);
-    if (!rc && vdrm_image(v->chip->generation, v->chip->usable, &v->image, &v->image_b, &v->program)) {
+    if (!rc &&
+        vdrm_image(v->chip->generation, v->chip->usable, &v->image, &v->image_b, &v->program)) {
         rc = err_set(e, ERR_MEM, "no memory for the virtual NPU");
     }
     if (!rc) {

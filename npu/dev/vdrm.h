@@ -2,8 +2,8 @@
  *
  * It answers the calls of abi.h with the same structs, checks, errnos, limits and time-outs as two
  * generations of the kernel driver on two chips.  Its firmware runs command lists (txn.h) on the
- * column workers of virt.c, so results are the bits of the direct path.  Behind the seam (sys.h) the
- * driver cannot tell it from the real one.
+ * column workers of virt.c, so results are the bits of the direct path.  Behind the seam (sys.h)
+ * the driver cannot tell it from the real one.
  *
  * Any thread; one mutex inside, as in the kernel; one thread for each hardware context. */
 #ifndef NPU_DEV_VDRM_H
@@ -28,11 +28,11 @@ struct vdrm_opts {
     /* Caches are modelled: the device sees what was flushed and the host sees what it flushed.
      * Three copies of every buffer: for tests. */
     int strict;
-    int tdr_ms;   /* watchdog; 0: the generation's 2 s or 60 s */
-    int drain_ms; /* DESTROY waits so long for work in flight; 0: 2 s */
-    int foreign;  /* contexts that other programs hold */
-    int root;     /* this process may SET_STATE */
-    int no_node;  /* the chip is on the bus, its driver is not there */
+    int tdr_ms;         /* watchdog; 0: the generation's 2 s or 60 s */
+    int drain_ms;       /* DESTROY waits so long for work in flight; 0: 2 s */
+    int foreign;        /* contexts that other programs hold */
+    int root;           /* this process may SET_STATE */
+    int no_node;        /* the chip is on the bus, its driver is not there */
     uint64_t memlock_b; /* limit for locked maps; 0: none */
     /* Faults, see vdrm_script. */
     const char *faults;

@@ -43,7 +43,8 @@ void vdrm_bo_put(struct vdrm *v, struct vdrm_client *c, struct vdrm_bo *b)
 
 static uint8_t *pages(size_t n)
 {
-    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p =
+        mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
@@ -109,7 +110,8 @@ int vdrm_heap_take(struct vdrm *v, struct vdrm_client *c, size_t n, struct vdrm_
     if (n == 0 || n > h->size) {
         return -EINVAL;
     }
-    const size_t need = (n + XDNA_HEAP_ALIGN - 1) / XDNA_HEAP_ALIGN, all = h->size / XDNA_HEAP_ALIGN;
+    const size_t need = (n + XDNA_HEAP_ALIGN - 1) / XDNA_HEAP_ALIGN,
+                 all = h->size / XDNA_HEAP_ALIGN;
     size_t best = all, best_n = SIZE_MAX;
     for (size_t i = 0; i < all;) {
         size_t run = 0;
@@ -243,7 +245,9 @@ int vdrm_sync_bo(struct vdrm *v, struct vdrm_client *c, void *arg)
         (v->gen->late && (a->offset >= b->size || a->offset + a->size < a->offset))) {
         return -EINVAL;
     }
-    const uint8_t *p = b->type != XDNA_BO_DEV ? b->user : b->heap->user ? b->heap->user + b->at : NULL;
+    const uint8_t *p = b->type != XDNA_BO_DEV ? b->user
+                       : b->heap->user        ? b->heap->user + b->at
+                                              : NULL;
     if (p && a->offset < b->size) {
         const size_t left = b->size - a->offset;
         vdrm_flush_locked(v, p + a->offset, a->size < left ? a->size : left);

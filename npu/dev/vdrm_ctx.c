@@ -1,5 +1,5 @@
-/* Hardware contexts of the virtual driver: creation in the kernel's order of checks, columns, limits,
- * compute units, the end.  Under the driver's mutex. */
+/* Hardware contexts of the virtual driver: creation in the kernel's order of checks, columns,
+ * limits, compute units, the end.  Under the driver's mutex. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,10 @@ struct vdrm_ctx *vdrm_ctx(struct vdrm_client *c, uint32_t id)
     return NULL;
 }
 
-int vdrm_tasks(const struct vdrm *v) { return v->counts.contexts + v->o.foreign; }
+int vdrm_tasks(const struct vdrm *v)
+{
+    return v->counts.contexts + v->o.foreign;
+}
 
 /* The dead firmware: EINVAL, ETIME or EIO at first, then the device is gone. */
 static int dead(struct vdrm *v, int answer)

@@ -7,7 +7,7 @@
 #include "app/base/clk.h"
 #include "npu/dev/vdrm_in.h"
 
-/* -- taking a command in (under the mutex) --------------------------------------------------------- */
+/* -- taking a command in (under the mutex) ----------------------------------------------------- */
 
 static int check_exec(struct vdrm *v, struct vdrm_client *c, const struct xdna_exec *a)
 {
@@ -118,9 +118,12 @@ int vdrm_exec(struct vdrm *v, struct vdrm_client *c, void *arg)
     return 0;
 }
 
-/* -- packets (under the mutex) --------------------------------------------------------------------- */
+/* -- packets (under the mutex) ----------------------------------------------------------------- */
 
-static uint32_t *packet(const struct vdrm_bo *b) { return (uint32_t *)(void *)b->kernel; }
+static uint32_t *packet(const struct vdrm_bo *b)
+{
+    return (uint32_t *)(void *)b->kernel;
+}
 
 /* Repacks one START packet behind the others; 0, or -1: the kernel refuses it. */
 static int unpack_one(const struct vdrm *v, struct vdrm_ctx *x, const struct vdrm_bo *b, int direct,
@@ -186,7 +189,7 @@ int vdrm_unpack(struct vdrm *v, struct vdrm_ctx *x, const struct vdrm_bo *cmd)
     return 0;
 }
 
-/* -- the end of a command (under the mutex) -------------------------------------------------------- */
+/* -- the end of a command (under the mutex) ---------------------------------------------------- */
 
 /* The payload is lost: 0xff, and on newer firmware a report of what hung. */
 static void spoil(const struct vdrm *v, const struct vdrm_ctx *x, struct vdrm_bo *b, int timeout)
@@ -245,7 +248,7 @@ static void finish(struct vdrm *v, struct vdrm_ctx *x, int state, uint32_t statu
     pthread_cond_broadcast(&v->cv);
 }
 
-/* -- the worker ------------------------------------------------------------------------------------ */
+/* -- the worker -------------------------------------------------------------------------------- */
 
 /* Silent for ms: 0: the time is over, -1: cancelled, 1: the watchdog fired. */
 static int silence(struct vdrm *v, const struct vdrm_ctx *x, int64_t ms)
@@ -311,6 +314,7 @@ static void run_command(struct vdrm *v, struct vdrm_ctx *x)
         finish(v, x, 0, 0, 0);
         return;
     }
+    x->running = true;
     int end = x->n_subs, at = 0;
     const int64_t ms = plan_fault(v, x, &r, &end);
     v->computing++;
@@ -322,6 +326,7 @@ static void run_command(struct vdrm *v, struct vdrm_ctx *x)
     pthread_cond_broadcast(&v->cv);
     const int quiet = ms && !status ? silence(v, x, ms) : 0;
     x->busy_ns += clk_ns() - start;
+    x->running = false; /* seen by others only after finish, which is under the mutex too */
     if (quiet > 0) {
         reset(v, x, end < x->n_subs ? end : x->n_subs - 1);
     } else if (quiet < 0 || v->gone) {
@@ -337,13 +342,32 @@ static void run_command(struct vdrm *v, struct vdrm_ctx *x)
     }
 }
 
+/* A thread that waits for a context's work may as well do it: two wake-ups less for each command.
+ * Only where time does not matter: no faults are scripted, the deadline is far. */
+bool vdrm_help(struct vdrm *v, struct vdrm_client *c, uint32_t syncobj, int64_t deadline_ns)
+{
+    if (v->faults.n || v->gone || deadline_ns - clk_ns() < 1000000000) {
+        return false;
+    }
+    for (int i = 0; i < VDRM_CTXS; i++) {
+        struct vdrm_ctx *x = c->ctx[i];
+        if (x && x->syncobj == syncobj && x->count && !x->running && !x->cancel) {
+            run_command(v, x);
+            return true;
+        }
+    }
+    return false;
+}
+
 void *vdrm_worker(void *arg)
 {
     struct vdrm_ctx *x = arg;
     struct vdrm *v = x->v;
     pthread_mutex_lock(&v->mu);
     for (;;) {
-        if (x->count && (x->cancel || v->gone)) {
+        if (x->running) {
+            pthread_cond_wait(&v->cv, &v->mu); /* another thread has taken it */
+        } else if (x->count && (x->cancel || v->gone)) {
             finish(v, x, XDNA_ABORT, 0, 0);
         } else if (x->count) {
             run_command(v, x);

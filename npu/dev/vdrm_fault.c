@@ -5,24 +5,37 @@
 
 #include "npu/dev/vdrm_in.h"
 
-static const char *const steps[V_STEPS] = {
-    "open",   "version", "heap", "share", "dev",   "cmd",     "bo_info", "mmap",  "sync", "create_ctx",
-    "config", "exec",    "wait", "query", "destroy", "info",  "array",   "state", "job",  "column"};
+static const char *const steps[V_STEPS] = {"open",   "version", "heap",  "share", "dev",
+                                           "cmd",    "bo_info", "mmap",  "sync",  "create_ctx",
+                                           "config", "exec",    "wait",  "query", "destroy",
+                                           "info",   "array",   "state", "job",   "column"};
 
 static const struct {
     const char *name;
     int value;
-} errnos[] = {{"EAGAIN", EAGAIN}, {"EINTR", EINTR},   {"EINVAL", EINVAL}, {"ENODEV", ENODEV},
-              {"EIO", EIO},       {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC}, {"ETIME", ETIME},
-              {"EACCES", EACCES}, {"EPERM", EPERM},   {"ENOENT", ENOENT}, {"EBUSY", EBUSY},
-              {"EFAULT", EFAULT}, {"EPIPE", EPIPE},   {"E2BIG", E2BIG},   {"EALREADY", EALREADY},
+} errnos[] = {{"EAGAIN", EAGAIN},
+              {"EINTR", EINTR},
+              {"EINVAL", EINVAL},
+              {"ENODEV", ENODEV},
+              {"EIO", EIO},
+              {"ENOMEM", ENOMEM},
+              {"ENOSPC", ENOSPC},
+              {"ETIME", ETIME},
+              {"EACCES", EACCES},
+              {"EPERM", EPERM},
+              {"ENOENT", ENOENT},
+              {"EBUSY", EBUSY},
+              {"EFAULT", EFAULT},
+              {"EPIPE", EPIPE},
+              {"E2BIG", E2BIG},
+              {"EALREADY", EALREADY},
               {"EOPNOTSUPP", EOPNOTSUPP}};
 
 static const struct {
     const char *name;
     enum vdrm_act act;
     uint32_t value;
-} acts[] = {{"error", V_ERROR, 0x1000006}, {"hang", V_HANG, 0},   {"lost", V_LOST, 0},
+} acts[] = {{"error", V_ERROR, 0x1000006}, {"hang", V_HANG, 0},     {"lost", V_LOST, 0},
             {"abort", V_ABORTED, 0},       {"reject", V_REJECT, 0}, {"slow", V_SLOW, 10},
             {"wedge", V_WEDGE, 0},         {"gone", V_GONE, 0}};
 

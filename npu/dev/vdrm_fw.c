@@ -1,7 +1,7 @@
-/* The virtual device's firmware: finds the program of a unit, reads its registers, checks the stream,
- * resolves device addresses, and hands the commands to the columns.  Trusts no address: each must lie
- * in a mapped buffer that the command named.  On the worker of a context, without the mutex; what it
- * reads of buffers cannot change while a command holds them. */
+/* The virtual device's firmware: finds the program of a unit, reads its registers, checks the
+ * stream, resolves device addresses, and hands the commands to the columns.  Trusts no address:
+ * each must lie in a mapped buffer that the command named.  On the worker of a context, without the
+ * mutex; what it reads of buffers cannot change while a command holds them. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +60,8 @@ static int find(const struct vdrm_job *j, uint64_t addr, uint64_t n, struct wind
 {
     for (int i = 0; i < j->n_args; i++) {
         const struct vdrm_bo *b = j->arg[i];
-        const uint64_t base = b->type == XDNA_BO_DEV ? XDNA_HEAP_BASE + b->at
-                                                     : (uint64_t)(uintptr_t)b->user;
+        const uint64_t base =
+            b->type == XDNA_BO_DEV ? XDNA_HEAP_BASE + b->at : (uint64_t)(uintptr_t)b->user;
         uint8_t *view = vdrm_device_view(b);
         if (base && view && b->type != XDNA_BO_CMD && addr >= base && addr - base <= b->size &&
             n <= b->size - (addr - base)) {
@@ -180,7 +180,10 @@ static uint64_t program_of(struct run *r, int cu)
     return x->cu_hash[cu];
 }
 
-static uint64_t pair(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
+static uint64_t pair(const uint32_t *w)
+{
+    return w[0] | (uint64_t)w[1] << 32;
+}
 
 static uint32_t add_sub(struct run *r, const struct vdrm_sub *s)
 {

@@ -1,6 +1,6 @@
 /* The xclbin of the virtual device: a small one, whole in every part that a driver reads.  Pure. */
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "npu/dev/vdrm_in.h"
@@ -25,7 +25,10 @@ enum {
     KERNEL_ID = 0x901,
 };
 
-static void put(uint8_t *p, uint64_t v, int n) { memcpy(p, &v, (size_t)n); }
+static void put(uint8_t *p, uint64_t v, int n)
+{
+    memcpy(p, &v, (size_t)n);
+}
 
 static void section(uint8_t *f, int i, uint32_t kind, uint64_t at, uint64_t n)
 {
@@ -43,17 +46,17 @@ static void array(uint8_t *p, uint32_t n, uint32_t at)
 
 static size_t xml(uint8_t *p)
 {
-    const int n = snprintf(
-        (char *)p, XML_B,
-        "<?xml version=\"1.0\"?>\n<project><platform><device><core>\n"
-        "<kernel name=\"DICTATE\" type=\"dpu\">\n"
-        "<extended-data functional=\"0\" dpu_kernel_id=\"0x%x\" subtype=\"1\"/>\n"
-        "<arg name=\"opcode\" id=\"0\" offset=\"0x00\" size=\"0x8\" type=\"uint64_t\"/>\n"
-        "<arg name=\"instr\" id=\"1\" offset=\"0x08\" size=\"0x8\" type=\"char *\"/>\n"
-        "<arg name=\"ninstr\" id=\"2\" offset=\"0x10\" size=\"0x4\" type=\"uint32_t\"/>\n"
-        "<arg name=\"bo0\" id=\"3\" offset=\"0x14\" size=\"0x8\" type=\"void*\"/>\n"
-        "</kernel>\n</core></device></platform></project>\n",
-        KERNEL_ID);
+    const int n =
+        snprintf((char *)p, XML_B,
+                 "<?xml version=\"1.0\"?>\n<project><platform><device><core>\n"
+                 "<kernel name=\"DICTATE\" type=\"dpu\">\n"
+                 "<extended-data functional=\"0\" dpu_kernel_id=\"0x%x\" subtype=\"1\"/>\n"
+                 "<arg name=\"opcode\" id=\"0\" offset=\"0x00\" size=\"0x8\" type=\"uint64_t\"/>\n"
+                 "<arg name=\"instr\" id=\"1\" offset=\"0x08\" size=\"0x8\" type=\"char *\"/>\n"
+                 "<arg name=\"ninstr\" id=\"2\" offset=\"0x10\" size=\"0x4\" type=\"uint32_t\"/>\n"
+                 "<arg name=\"bo0\" id=\"3\" offset=\"0x14\" size=\"0x8\" type=\"void*\"/>\n"
+                 "</kernel>\n</core></device></platform></project>\n",
+                 KERNEL_ID);
     return (size_t)n;
 }
 
@@ -72,7 +75,7 @@ int vdrm_image(int generation, int columns, uint8_t **image, size_t *bytes, uint
     section(f, 1, 8, IP_AT, IP_B);
     section(f, 2, 32, PART_AT, PART_B);
     put(f + IP_AT, 1, 4);
-    put(f + IP_AT + 8, 7, 4);  /* a DPU kernel */
+    put(f + IP_AT + 8, 7, 4); /* a DPU kernel */
     put(f + IP_AT + 12, 1, 4);
     put(f + IP_AT + 16, UINT64_MAX, 8);
     strcpy((char *)f + IP_AT + 24, "DICTATE:dictate");

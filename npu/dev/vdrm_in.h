@@ -63,7 +63,18 @@ enum vdrm_step {
     V_COLUMN,
     V_STEPS
 };
-enum vdrm_act { V_NONE, V_ERRNO, V_ERROR, V_HANG, V_LOST, V_ABORTED, V_REJECT, V_SLOW, V_WEDGE, V_GONE };
+enum vdrm_act {
+    V_NONE,
+    V_ERRNO,
+    V_ERROR,
+    V_HANG,
+    V_LOST,
+    V_ABORTED,
+    V_REJECT,
+    V_SLOW,
+    V_WEDGE,
+    V_GONE
+};
 struct vdrm_rule {
     enum vdrm_step step;
     enum vdrm_act act;
@@ -99,8 +110,8 @@ struct vdrm_map {
 };
 
 struct vdrm_syncobj {
-    int used;              /* only its handle refers to it */
-    uint64_t added, done;  /* points 0 .. added-1 exist, 0 .. done-1 have signalled */
+    int used;             /* only its handle refers to it */
+    uint64_t added, done; /* points 0 .. added-1 exist, 0 .. done-1 have signalled */
 };
 
 struct vdrm_job {
@@ -127,10 +138,11 @@ struct vdrm_ctx {
     struct vdrm_job job[XDNA_MAX_IN_FLIGHT];
     int head, count; /* ring of jobs in flight */
     bool quit, cancel, closing;
+    bool running; /* a thread runs the command at the head */
     pthread_t thread;
     uint64_t submissions, completions, errors, next_seq;
     int64_t busy_ns;
-    /* the worker's own */
+    /* of the thread that runs a command */
     uint32_t words[XDNA_CHAIN_B / 4];
     struct vdrm_sub sub[VDRM_SUBS];
     int n_subs;
@@ -210,11 +222,13 @@ int vdrm_tasks(const struct vdrm *v);
 /* vdrm_exec.c */
 int vdrm_exec(struct vdrm *v, struct vdrm_client *c, void *arg);
 void *vdrm_worker(void *ctx);
+bool vdrm_help(struct vdrm *v, struct vdrm_client *c, uint32_t syncobj, int64_t deadline_ns);
 int vdrm_unpack(struct vdrm *v, struct vdrm_ctx *x, const struct vdrm_bo *cmd);
 
 /* vdrm_fw.c: runs sub-commands from `first` up to but not with `end`; 0 or a firmware status, *at:
  * the one that failed */
-uint32_t vdrm_fw_run(struct vdrm *v, struct vdrm_ctx *x, const struct vdrm_job *j, int end, int *at);
+uint32_t vdrm_fw_run(struct vdrm *v, struct vdrm_ctx *x, const struct vdrm_job *j, int end,
+                     int *at);
 uint64_t vdrm_hash(const void *p, size_t n);
 uint8_t *vdrm_device_view(const struct vdrm_bo *b);
 

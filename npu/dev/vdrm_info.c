@@ -44,7 +44,8 @@ static int clocks(const struct vdrm *v, struct xdna_get_info *a)
 static int resources(const struct vdrm *v, struct xdna_get_info *a)
 {
     const uint64_t cols = (uint64_t)v->chip->usable, h = v->chip->h_mhz;
-    const uint64_t tops = v->chip->generation == 3 ? 2 * cols * h / 1028 : 4096 * cols * h / 1000000;
+    const uint64_t tops =
+        v->chip->generation == 3 ? 2 * cols * h / 1028 : 4096 * cols * h / 1000000;
     const struct xdna_resources r = {
         .clock_max = h,
         .tops_max = tops,

@@ -1,7 +1,7 @@
 /* Maps of the virtual driver's buffers, and the model of CPU caches: with `strict` a buffer exists
  * three times, as the host sees it, as the device sees it, and as they last agreed.  A flush writes
- * lines that the host changed to the device, and drops the others so that the host sees the device's.
- * Any thread. */
+ * lines that the host changed to the device, and drops the others so that the host sees the
+ * device's. Any thread. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,7 +10,10 @@
 
 enum { LINE = 64 };
 
-static struct vdrm *of(struct sys *s) { return (struct vdrm *)s; }
+static struct vdrm *of(struct sys *s)
+{
+    return (struct vdrm *)s;
+}
 
 static struct vdrm_client *client_of(struct vdrm *v, int fd)
 {
@@ -128,7 +131,7 @@ int vdrm_munmap(struct sys *s, void *p, size_t n)
     return munmap(p, n);
 }
 
-/* -- caches ---------------------------------------------------------------------------------------- */
+/* -- caches ------------------------------------------------------------------------------------ */
 
 static void flush_lines(struct vdrm *v, struct vdrm_bo *b, uint8_t *host, size_t from, size_t to)
 {

@@ -119,7 +119,9 @@ int vdrm_timeline_wait(struct vdrm *v, struct vdrm_client *c, void *arg)
         if (a->deadline_ns <= clk_ns()) {
             return -ETIME;
         }
-        vdrm_until(v, a->deadline_ns);
+        if (!vdrm_help(v, c, handle[0], a->deadline_ns)) {
+            vdrm_until(v, a->deadline_ns);
+        }
     }
 }
 

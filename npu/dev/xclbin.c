@@ -50,7 +50,7 @@ static const uint8_t *array(struct bytes s, size_t at, size_t elem, uint32_t *co
     return off <= s.n && n * elem <= s.n - off ? s.p + off : NULL;
 }
 
-/* -- sections -------------------------------------------------------------------------------------- */
+/* -- sections ---------------------------------------------------------------------------------- */
 
 struct sections {
     struct bytes xml, ip, partition;
@@ -87,7 +87,7 @@ static int find_sections(struct bytes f, struct sections *out, struct err *e)
     return 0;
 }
 
-/* -- units ----------------------------------------------------------------------------------------- */
+/* -- units ------------------------------------------------------------------------------------- */
 
 static int read_units(struct bytes s, struct xclbin *x, struct err *e)
 {
@@ -129,7 +129,7 @@ static int choose_unit(struct xclbin *x, const char *kernel, struct err *e)
                    x->cu[0].name);
 }
 
-/* -- partition ------------------------------------------------------------------------------------- */
+/* -- partition --------------------------------------------------------------------------------- */
 
 static int check_string(struct bytes s, size_t at, struct err *e)
 {

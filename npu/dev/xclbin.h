@@ -20,8 +20,8 @@ struct xclbin_arg {
 };
 struct xclbin {
     uint8_t uuid[16];
-    int columns;             /* width of the partition */
-    uint32_t ops_per_cycle;  /* for the kernel's arithmetic on quality of service */
+    int columns;            /* width of the partition */
+    uint32_t ops_per_cycle; /* for the kernel's arithmetic on quality of service */
     int n_starts;
     uint16_t start[XCLBIN_MAX_STARTS]; /* columns it was compiled for; hints */
     int n_cus;

@@ -7,13 +7,14 @@
 /* What the XML says about one kernel. */
 struct xclbin_kernel {
     int found;
-    uint64_t id;     /* dpu_kernel_id, 0: not said */
+    uint64_t id; /* dpu_kernel_id, 0: not said */
     int n_args;
     struct xclbin_arg arg[XCLBIN_MAX_ARGS];
 };
 
-/* Scans tags and attributes of at most n bytes; no entities, no namespaces.  name: up to its ':'. */
-int xclbin_xml(const char *text, size_t n, const char *name, size_t name_n,
-               struct xclbin_kernel *k, struct err *e);
+/* Scans tags and attributes of at most n bytes; no entities, no namespaces.  name: up to its ':'.
+ */
+int xclbin_xml(const char *text, size_t n, const char *name, size_t name_n, struct xclbin_kernel *k,
+               struct err *e);
 
 #endif

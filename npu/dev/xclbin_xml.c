@@ -15,7 +15,10 @@ struct text {
     size_t n;
 };
 
-static int space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static int space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 static void skip_space(struct scan *s)
 {
@@ -152,8 +155,8 @@ static int take(struct xclbin_kernel *k, const struct tag *t, struct err *e)
     return 0;
 }
 
-int xclbin_xml(const char *text, size_t n, const char *name, size_t name_n,
-               struct xclbin_kernel *k, struct err *e)
+int xclbin_xml(const char *text, size_t n, const char *name, size_t name_n, struct xclbin_kernel *k,
+               struct err *e)
 {
     struct scan s = {text, text + n};
     int depth = 0, inside = 0; /* depth at which the kernel began */

@@ -1,8 +1,9 @@
-/* The driver for XDNA NPUs under amdxdna: discovery, buffers, contexts, submission, recovery, figures.
- * It works on any side of the seam (sys.h): silicon or the virtual device of vdrm.h.
+/* The driver for XDNA NPUs under amdxdna: discovery, buffers, contexts, submission, recovery,
+ * figures. It works on any side of the seam (sys.h): silicon or the virtual device of vdrm.h.
  *
- * IT HAS NOT RUN ON SILICON YET.  Lists run on the virtual device; on an NPU they need a program that
- * understands them, which kernels/aie2 does not have.  dev_xdna_exec is for programs that exist.
+ * IT HAS NOT RUN ON SILICON YET.  Lists run on the virtual device; on an NPU they need a program
+ * that understands them, which kernels/aie2 does not have.  dev_xdna_exec is for programs that
+ * exist.
  *
  * One submitting thread at a time; stats and sense may be called from any other thread. */
 #ifndef NPU_DEV_XDNA_H
@@ -17,12 +18,12 @@ struct dev_xdna_opts {
     const char *node;   /* "/dev/accel/accel0"; NULL: the first NPU found */
     const void *xclbin; /* program image, lent until close */
     size_t xclbin_b;
-    const char *kernel; /* in it; NULL: its first */
-    int in_flight;      /* commands handed over at a time, 1..4; 0: 2 */
-    int per_call;       /* list commands in one call; 0: as many as fit */
-    int per_chain;      /* calls in one chain; 0: as many as fit */
-    int wait_ms;        /* limit for one wait; 0: what the driver's generation needs */
-    int lock_maps;      /* MAP_LOCKED, as AMD's own library does; not needed by any known kernel */
+    const char *kernel;  /* in it; NULL: its first */
+    int in_flight;       /* commands handed over at a time, 1..4; 0: 2 */
+    int per_call;        /* list commands in one call; 0: as many as fit */
+    int per_chain;       /* calls in one chain; 0: as many as fit */
+    int wait_ms;         /* limit for one wait; 0: what the driver's generation needs */
+    int lock_maps;       /* MAP_LOCKED, as AMD's own library does; not needed by any known kernel */
     int no_known_answer; /* leave out the test run at the start */
     /* One sentence for each thing that went wrong and was mended. */
     void (*note)(void *ctx, const char *text);
@@ -38,7 +39,7 @@ struct dev *dev_xdna_dev(struct dev_xdna *x);
 
 const char *dev_xdna_name(const struct dev_xdna *x); /* "NPU Strix (npu4), 8 columns" */
 
-/* -- buffers: 1..255, zeroed, page-aligned, mapped for their whole life ----------------------------- */
+/* -- buffers: 1..255, zeroed, page-aligned, mapped for their whole life ------------------------ */
 
 int dev_xdna_bo_new(struct dev_xdna *x, size_t size, const char *what, uint32_t *bo, struct err *e);
 void dev_xdna_bo_free(struct dev_xdna *x, uint32_t bo);
@@ -48,7 +49,7 @@ size_t dev_xdna_bo_size(const struct dev_xdna *x, uint32_t bo);
 void dev_xdna_wrote(struct dev_xdna *x, uint32_t bo, size_t off, size_t size);
 /* Results need nothing: run leaves them readable. */
 
-/* -- running --------------------------------------------------------------------------------------- */
+/* -- running ----------------------------------------------------------------------------------- */
 
 /* Runs commands whose buffer numbers are those above, and waits.  A failure of the device is met by
  * running the list again from the start (what it overwrote of its own inputs is put back), first in
@@ -56,24 +57,24 @@ void dev_xdna_wrote(struct dev_xdna *x, uint32_t bo, size_t off, size_t size);
  * -ERR_NPU: the list is not valid. */
 int dev_xdna_run(struct dev_xdna *x, const struct npu_cmd *cmd, int n, struct err *e);
 
-/* Runs an instruction stream of the tool chain (checked) with up to 6 buffers as its arguments.  All
+/* Runs an instruction stream of the tool chain (checked) with up to 6 buffers as its arguments. All
  * of them may be written by it.  Tried once. */
 int dev_xdna_exec(struct dev_xdna *x, const uint32_t *stream, size_t words, const uint32_t *bo,
                   int n_bo, struct err *e);
 
 struct dev_xdna_stats {
-    uint64_t lists, cmds;   /* run */
-    uint64_t calls;         /* START packets */
-    uint64_t execs;         /* ioctls that handed them over */
-    uint64_t again;         /* lists run a second time */
-    uint64_t resets;        /* contexts made anew */
+    uint64_t lists, cmds;                                     /* run */
+    uint64_t calls;                                           /* START packets */
+    uint64_t execs;                                           /* ioctls that handed them over */
+    uint64_t again;                                           /* lists run a second time */
+    uint64_t resets;                                          /* contexts made anew */
     uint64_t pack_ns, sync_ns, submit_ns, wait_ns, unpack_ns; /* where a list's time went */
     uint64_t sync_b, undo_b; /* flushed; copied so that a list can be repeated */
     uint64_t bos, bo_b;
 };
 void dev_xdna_stats(const struct dev_xdna *x, struct dev_xdna_stats *s);
 
-/* -- figures: asks the driver; every figure with its own flag --------------------------------------- */
+/* -- figures: asks the driver; every figure with its own flag ---------------------------------- */
 
 struct dev_value {
     int64_t v;

@@ -6,8 +6,8 @@
 
 #include "npu/dev/xdna_in.h"
 
-static int create(struct dev_xdna *x, uint32_t type, size_t size, enum x_step step, uint32_t *handle,
-                  struct xdna_bo_info *info, struct err *e)
+static int create(struct dev_xdna *x, uint32_t type, size_t size, enum x_step step,
+                  uint32_t *handle, struct xdna_bo_info *info, struct err *e)
 {
     struct xdna_create_bo c = {.size = size, .type = type};
     int rc = x_call(x, XDNA_CREATE_BO, &c);
@@ -41,7 +41,7 @@ static void *map(struct dev_xdna *x, void *at, size_t n, uint64_t off, struct er
     return NULL;
 }
 
-/* -- the heap -------------------------------------------------------------------------------------- */
+/* -- the heap ---------------------------------------------------------------------------------- */
 
 /* 64 MiB at an address that is a multiple of 64 MiB: from twice as much room, one part is kept. */
 int x_heap_open(struct dev_xdna *x, struct err *e)
@@ -52,7 +52,8 @@ int x_heap_open(struct dev_xdna *x, struct err *e)
     if (rc) {
         return rc;
     }
-    uint8_t *room = mmap(NULL, 2 * n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *room =
+        mmap(NULL, 2 * n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED) {
         return x_fail(x, X_MAP, ENOMEM, e);
     }
@@ -129,7 +130,7 @@ void x_packet_free(struct dev_xdna *x, struct x_packet *p)
     *p = (struct x_packet){0};
 }
 
-/* -- buffers for tensors --------------------------------------------------------------------------- */
+/* -- buffers for tensors ----------------------------------------------------------------------- */
 
 int dev_xdna_bo_new(struct dev_xdna *x, size_t size, const char *what, uint32_t *bo, struct err *e)
 {

@@ -6,8 +6,8 @@
 
 enum { TRIES = 6 }; /* 1 + 2 + 4 + 8 + 16 ms between them */
 
-/* EAGAIN may mean "try later" and may mean "the heap is not mapped", which no trying mends: so a few
- * times, and never without end. */
+/* EAGAIN may mean "try later" and may mean "the heap is not mapped", which no trying mends: so a
+ * few times, and never without end. */
 int x_call(const struct dev_xdna *x, uint32_t code, void *arg)
 {
     for (int again = 0;;) {

@@ -1,10 +1,12 @@
-/* Contexts: made, given their program, given up; the slots of commands in flight.  Submitting thread. */
+/* Contexts: made, given their program, given up; the slots of commands in flight.  Submitting
+ * thread. */
 #include <errno.h>
 #include <string.h>
 
 #include "npu/dev/xdna_in.h"
 
-/* Longer than the kernel's own watchdog: it should speak first.  2 s on newer kernels, 60 on older. */
+/* Longer than the kernel's own watchdog: it should speak first.  2 s on newer kernels, 60 on older.
+ */
 int x_wait_ms(const struct dev_xdna *x)
 {
     const int ms = x->major == 0 && x->minor < 6 ? 65000 : 10000;
@@ -85,8 +87,8 @@ int x_ctx_open(struct dev_xdna *x, struct err *e)
     return rc;
 }
 
-/* Blocks while the kernel waits for work in flight (2 s) and for its firmware (5 s).  0, or errno: then
- * the old context may still write into our buffers, and nothing may follow it. */
+/* Blocks while the kernel waits for work in flight (2 s) and for its firmware (5 s).  0, or errno:
+ * then the old context may still write into our buffers, and nothing may follow it. */
 int x_ctx_close(struct dev_xdna *x)
 {
     struct xdna_destroy_ctx d = {x->ctx, 0};

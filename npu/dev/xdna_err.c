@@ -9,11 +9,11 @@
 
 #define OURS "a fault in this program, please report it"
 #define HUNG "the NPU's firmware does not answer; restart the computer (or reload amdxdna)"
-#define SVA                                                                                       \
-    "the NPU cannot reach this process's memory; enable IOMMU and SVM in the BIOS, boot without " \
+#define SVA                                                                                        \
+    "the NPU cannot reach this process's memory; enable IOMMU and SVM in the BIOS, boot without "  \
     "amd_iommu=off, not in a virtual machine"
-#define MEMLOCK                                                                                   \
-    "the limit for locked memory is too low; ulimit -l unlimited, or memlock unlimited in "       \
+#define MEMLOCK                                                                                    \
+    "the limit for locked memory is too low; ulimit -l unlimited, or memlock unlimited in "        \
     "/etc/security/limits.d"
 
 static const struct {
@@ -63,7 +63,8 @@ static const struct {
     {X_EXEC, EINVAL, ERR_NPU, OURS " (command)"},
     {X_EXEC, ENOENT, ERR_NPU, OURS " (unknown buffer)"},
     {X_EXEC, EFAULT, ERR_NPU, OURS " (a buffer is not mapped)"},
-    {X_EXEC, EAGAIN, ERR_NPU_HANG, "the NPU is too busy and takes no command; close other programs"},
+    {X_EXEC, EAGAIN, ERR_NPU_HANG,
+     "the NPU is too busy and takes no command; close other programs"},
     {X_EXEC, ENOMEM, ERR_NPU_HANG, "no memory to hand over a command; close other programs"},
     {X_EXEC, EIO, ERR_NPU_HANG, HUNG},
     {X_EXEC, ENODEV, ERR_NPU_HANG, "the NPU is gone"},
@@ -74,19 +75,20 @@ static const struct {
     {X_WAIT, ECANCELED, ERR_NPU_HANG, "the NPU dropped a command list, even in a new context"},
 };
 
-static const char *const steps[X_STEPS] = {"discovery", "open",    "version", "heap",    "mmap", "buffer",
-                                           "code buffer", "context", "program", "submit", "wait"};
+static const char *const steps[X_STEPS] = {"discovery", "open",   "version",     "heap",
+                                           "mmap",      "buffer", "code buffer", "context",
+                                           "program",   "submit", "wait"};
 
 static const char *errno_name(int e, char *buf, size_t n)
 {
     static const struct {
         int e;
         const char *name;
-    } names[] = {{EAGAIN, "EAGAIN"}, {EACCES, "EACCES"}, {EPERM, "EPERM"},   {ENOENT, "ENOENT"},
-                 {ENODEV, "ENODEV"}, {EINVAL, "EINVAL"}, {ENOMEM, "ENOMEM"}, {ENOSPC, "ENOSPC"},
-                 {ETIME, "ETIME"},   {EIO, "EIO"},       {EBUSY, "EBUSY"},   {EFAULT, "EFAULT"},
-                 {EPIPE, "EPIPE"},   {E2BIG, "E2BIG"},   {EALREADY, "EALREADY"},
-                 {EOPNOTSUPP, "EOPNOTSUPP"}};
+    } names[] = {
+        {EAGAIN, "EAGAIN"}, {EACCES, "EACCES"}, {EPERM, "EPERM"},       {ENOENT, "ENOENT"},
+        {ENODEV, "ENODEV"}, {EINVAL, "EINVAL"}, {ENOMEM, "ENOMEM"},     {ENOSPC, "ENOSPC"},
+        {ETIME, "ETIME"},   {EIO, "EIO"},       {EBUSY, "EBUSY"},       {EFAULT, "EFAULT"},
+        {EPIPE, "EPIPE"},   {E2BIG, "E2BIG"},   {EALREADY, "EALREADY"}, {EOPNOTSUPP, "EOPNOTSUPP"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (names[i].e == e) {
             return names[i].name;
@@ -138,6 +140,7 @@ int x_same_process(const struct dev_xdna *x, struct err *e)
 {
     return getpid() == x->pid
                ? 0
-               : err_set(e, ERR_NPU, "the NPU was opened by another process: it would work in that "
-                                     "one's memory; open it again after fork");
+               : err_set(e, ERR_NPU,
+                         "the NPU was opened by another process: it would work in that "
+                         "one's memory; open it again after fork");
 }

@@ -16,8 +16,8 @@
 enum {
     X_BOS = 256,            /* 0 is never used */
     X_STREAM_B = 256 << 10, /* instruction memory of one slot */
-    X_SUBS = 64,            /* calls in one chain at most; the kernel's 4 KiB allow 42 of three buffers */
-    X_REG_BOS = 3,          /* buffers named in the registers of a list call */
+    X_SUBS = 64,   /* calls in one chain at most; the kernel's 4 KiB allow 42 of three buffers */
+    X_REG_BOS = 3, /* buffers named in the registers of a list call */
 };
 
 struct x_bo {
@@ -93,13 +93,13 @@ struct dev_xdna {
 
     /* the list that runs */
     const struct npu_cmd *cmd;
-    uint64_t *macs; /* of each command */
+    uint64_t *macs;      /* of each command */
     struct npu_cmd *own; /* commands translated for dev_ops.run */
     int macs_cap, own_cap;
     uint8_t place[X_BOS]; /* buffer number to place in the stream's table, from 1 */
     uint32_t used[X_BOS]; /* the other way */
     int n_used;
-    struct spans dirty; /* written by the host, not flushed */
+    struct spans dirty;                 /* written by the host, not flushed */
     struct spans read, written, surely; /* read before written; written; written without gaps */
     struct spans undo;
     uint8_t *saved;
@@ -113,7 +113,8 @@ struct dev_xdna {
     _Atomic uint64_t bos, bo_b;
 };
 
-/* xdna_err.c: fills e with the sentence for errno `sys` in this step; returns the code, negative. */
+/* xdna_err.c: fills e with the sentence for errno `sys` in this step; returns the code, negative.
+ */
 int x_fail(const struct dev_xdna *x, enum x_step step, int sys, struct err *e);
 void x_note(const struct dev_xdna *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int x_same_process(const struct dev_xdna *x, struct err *e);
@@ -145,7 +146,8 @@ void x_slots_close(struct dev_xdna *x);
 int x_wait_ms(const struct dev_xdna *x);
 
 /* xdna_submit.c */
-int x_fill(struct dev_xdna *x, struct x_slot *s, int from, int n, struct err *e); /* commands taken */
+int x_fill(struct dev_xdna *x, struct x_slot *s, int from, int n,
+           struct err *e); /* commands taken */
 void x_registers(const struct dev_xdna *x, struct x_packet *p, uint64_t stream, size_t words,
                  int most_bos);
 enum x_end x_hand_over(struct dev_xdna *x, struct x_slot *s);

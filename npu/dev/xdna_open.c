@@ -1,4 +1,5 @@
-/* Finding an NPU, asking who it is, and bringing it to the point where lists run.  Submitting thread. */
+/* Finding an NPU, asking who it is, and bringing it to the point where lists run.  Submitting
+ * thread. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static int other_npu(const struct sys_node *n)
             (n->device >= 0x1b0a && n->device <= 0x1b0c));
 }
 
-/* -- who is there ---------------------------------------------------------------------------------- */
+/* -- who is there ------------------------------------------------------------------------------ */
 
 /* 0; EPROTO: someone else's node; ENOTSUP: a version from the future; other errno. */
 static int ask_version(struct dev_xdna *x)
@@ -125,7 +126,7 @@ static int find(struct dev_xdna *x, const struct chip **chip, struct err *e)
     return rc ? rc : x_fail(x, X_FIND, why, e);
 }
 
-/* -- the program ------------------------------------------------------------------------------------ */
+/* -- the program ------------------------------------------------------------------------------- */
 
 static int load_image(struct dev_xdna *x, const struct chip *chip, struct err *e)
 {
@@ -148,8 +149,8 @@ static int load_image(struct dev_xdna *x, const struct chip *chip, struct err *e
 static int known_answer(struct dev_xdna *x, struct err *e)
 {
     enum { ROWS = 2, K = 64, OUT = 1024, AUX = 2048, N = ROWS * K };
-    struct npu_cmd c = {.op = NPU_QUANT, .m = ROWS, .n = K, .k = K, .lda = K, .ldo = K, .tile_m = 1,
-                        .tile_n = 32};
+    struct npu_cmd c = {
+        .op = NPU_QUANT, .m = ROWS, .n = K, .k = K, .lda = K, .ldo = K, .tile_m = 1, .tile_n = 32};
     int8_t want[N];
     struct k_row row[ROWS];
     uint32_t bo;
@@ -170,14 +171,15 @@ static int known_answer(struct dev_xdna *x, struct err *e)
     const struct k_args a = {.c = &c, .in = {in}, .out = want, .aux = row};
     k_table_c.run[NPU_QUANT](&a, 0, ROWS, 0, 1, NULL);
     if (!rc && (memcmp(p + OUT, want, sizeof want) != 0 || memcmp(p + AUX, row, sizeof row) != 0)) {
-        rc = err_set(e, ERR_NPU, "the NPU's test run gave wrong numbers; the xclbin does not fit "
-                                 "this program, or the device is damaged");
+        rc = err_set(e, ERR_NPU,
+                     "the NPU's test run gave wrong numbers; the xclbin does not fit "
+                     "this program, or the device is damaged");
     }
     dev_xdna_bo_free(x, bo);
     return rc;
 }
 
-/* -- open, close ------------------------------------------------------------------------------------- */
+/* -- open, close ------------------------------------------------------------------------------- */
 
 /* In this order: wait, context, timeline, maps, buffers, heap, file. */
 void dev_xdna_close(struct dev_xdna *x)
@@ -207,7 +209,8 @@ void dev_xdna_close(struct dev_xdna *x)
     free(x);
 }
 
-int dev_xdna_open(struct dev_xdna **out, struct sys *s, const struct dev_xdna_opts *o, struct err *e)
+int dev_xdna_open(struct dev_xdna **out, struct sys *s, const struct dev_xdna_opts *o,
+                  struct err *e)
 {
     struct dev_xdna *x = calloc(1, sizeof *x);
     const struct chip *chip = NULL;
@@ -218,8 +221,9 @@ int dev_xdna_open(struct dev_xdna **out, struct sys *s, const struct dev_xdna_op
     }
     x->sys = s;
     x->o = *o;
-    x->o.in_flight = o->in_flight < 1 ? 2 : o->in_flight > XDNA_MAX_IN_FLIGHT ? XDNA_MAX_IN_FLIGHT
-                                                                             : o->in_flight;
+    x->o.in_flight = o->in_flight < 1                    ? 2
+                     : o->in_flight > XDNA_MAX_IN_FLIGHT ? XDNA_MAX_IN_FLIGHT
+                                                         : o->in_flight;
     x->fd = -1;
     x->pid = getpid();
     x->macs_per_ns = 10; /* a slow guess; every chain corrects it */
@@ -245,8 +249,14 @@ int dev_xdna_open(struct dev_xdna **out, struct sys *s, const struct dev_xdna_op
     return 0;
 }
 
-struct dev *dev_xdna_dev(struct dev_xdna *x) { return &x->dev; }
-const char *dev_xdna_name(const struct dev_xdna *x) { return x->name; }
+struct dev *dev_xdna_dev(struct dev_xdna *x)
+{
+    return &x->dev;
+}
+const char *dev_xdna_name(const struct dev_xdna *x)
+{
+    return x->name;
+}
 
 static uint64_t get(const _Atomic uint64_t *c)
 {

@@ -22,7 +22,7 @@ static int grow(void **p, int *cap, int n, size_t elem)
     return 0;
 }
 
-/* -- what a list touches --------------------------------------------------------------------------- */
+/* -- what a list touches ----------------------------------------------------------------------- */
 
 static int touch_operand(struct dev_xdna *x, const struct dev_operand *o, int index, struct err *e)
 {
@@ -45,8 +45,8 @@ static void note_spans(struct dev_xdna *x, const struct dev_touch *t)
     for (int writes = 0; writes < 2; writes++) {
         for (int i = 0; i < t->n; i++) {
             const struct dev_operand *o = &t->o[i];
-            const uintptr_t lo = (uintptr_t)x->bo[o->addr >> 48].map +
-                                 (o->addr & (((uint64_t)1 << 48) - 1));
+            const uintptr_t lo =
+                (uintptr_t)x->bo[o->addr >> 48].map + (o->addr & (((uint64_t)1 << 48) - 1));
             if (!writes && o->reads) {
                 spans_add_unknown(&x->read, &x->surely, lo, lo + o->bytes);
             } else if (writes && o->writes) {
@@ -82,7 +82,7 @@ static int survey(struct dev_xdna *x, int n, struct err *e)
     return 0;
 }
 
-/* -- what must be put back before a second try ------------------------------------------------------ */
+/* -- what must be put back before a second try ------------------------------------------------- */
 
 static int save(struct dev_xdna *x)
 {
@@ -137,7 +137,7 @@ static void flush_all(struct dev_xdna *x, struct spans *set, _Atomic uint64_t *n
     x_count(ns, (uint64_t)(clk_ns() - start));
 }
 
-/* -- one try --------------------------------------------------------------------------------------- */
+/* -- one try ----------------------------------------------------------------------------------- */
 
 /* Waits for every command in flight, oldest first (from slot `next`); the first bad end counts. */
 static enum x_end drain(struct dev_xdna *x, int next, enum x_end end)
@@ -183,7 +183,7 @@ static int attempt(struct dev_xdna *x, int n, enum x_end *end, struct err *e)
     return 0;
 }
 
-/* -- recovery -------------------------------------------------------------------------------------- */
+/* -- recovery ---------------------------------------------------------------------------------- */
 
 static const char *said(enum x_end end)
 {
@@ -225,7 +225,8 @@ static int run_list(struct dev_xdna *x, int n, struct err *e)
             return lose(x, end, e);
         }
         const int anew = try == 1 || end == END_SILENT || end == END_DEAD;
-        x_note(x, "the NPU %s; %s, list repeated", said(end), anew ? "new context" : "context kept");
+        x_note(x, "the NPU %s; %s, list repeated", said(end),
+               anew ? "new context" : "context kept");
         if (anew) {
             const int before = x->failed_errno;
             x_count(&x->resets, 1);
@@ -255,7 +256,8 @@ int dev_xdna_run(struct dev_xdna *x, const struct npu_cmd *cmd, int n, struct er
         return rc;
     }
     if (x->lost) {
-        return err_set(e, ERR_NPU_HANG, "the NPU was given up after it failed; start again to use it");
+        return err_set(e, ERR_NPU_HANG,
+                       "the NPU was given up after it failed; start again to use it");
     }
     if (!x->lists_run) {
         return err_set(e, ERR_NPU, "the xclbin on the NPU has no program for command lists");
@@ -271,6 +273,11 @@ int dev_xdna_run(struct dev_xdna *x, const struct npu_cmd *cmd, int n, struct er
         return rc;
     }
     x_count(&x->pack_ns, (uint64_t)(clk_ns() - start));
+    if (!x->sys->coherent) { /* and no dirty line may later be written back over a result */
+        for (int i = 0; i < x->written.n; i++) {
+            spans_add(&x->dirty, x->written.s[i].lo, x->written.s[i].hi);
+        }
+    }
     flush_all(x, &x->dirty, &x->sync_ns);
     rc = run_list(x, n, e);
     /* also after a failure: whoever looks should see what is there */
@@ -280,10 +287,10 @@ int dev_xdna_run(struct dev_xdna *x, const struct npu_cmd *cmd, int n, struct er
     return rc;
 }
 
-/* -- a stream of the tool chain ---------------------------------------------------------------------- */
+/* -- a stream of the tool chain ---------------------------------------------------------------- */
 
-int dev_xdna_exec(struct dev_xdna *x, const uint32_t *stream, size_t words, const uint32_t *bo, int n_bo,
-                  struct err *e)
+int dev_xdna_exec(struct dev_xdna *x, const uint32_t *stream, size_t words, const uint32_t *bo,
+                  int n_bo, struct err *e)
 {
     struct x_slot *s = &x->slot[0];
     struct txn_view v;
@@ -315,6 +322,9 @@ int dev_xdna_exec(struct dev_xdna *x, const uint32_t *stream, size_t words, cons
     s->chained = 0;
     s->macs = 0;
     x_registers(x, &s->sub[0], s->stream_addr, words, XDNA_MAX_REG_BOS);
+    for (int i = 0; i < x->written.n; i++) {
+        spans_add(&x->dirty, x->written.s[i].lo, x->written.s[i].hi);
+    }
     flush_all(x, &x->dirty, &x->sync_ns);
     enum x_end end = x_hand_over(x, s);
     end = end == END_OK ? x_finish(x, s) : end;
@@ -328,7 +338,7 @@ int dev_xdna_exec(struct dev_xdna *x, const uint32_t *stream, size_t words, cons
                                 : err_set(e, ERR_NPU_HANG, "the NPU %s", said(end));
 }
 
-/* -- as a device for npu/rt -------------------------------------------------------------------------- */
+/* -- as a device for npu/rt -------------------------------------------------------------------- */
 
 static int translate_job(struct dev_xdna *x, const struct dev_job *j, struct npu_cmd *c)
 {
@@ -344,7 +354,8 @@ static int translate_job(struct dev_xdna *x, const struct dev_job *j, struct npu
            (j->args.aux && x_find(x, j->args.aux, &c->aux));
 }
 
-static int xdna_run(struct dev *d, const struct dev_job *job, int n, size_t scratch_b, struct err *e)
+static int xdna_run(struct dev *d, const struct dev_job *job, int n, size_t scratch_b,
+                    struct err *e)
 {
     struct dev_xdna *x = (struct dev_xdna *)d;
     (void)scratch_b;
@@ -371,6 +382,9 @@ static void xdna_stats(const struct dev *d, struct dev_stats *s)
     s->cmds = atomic_load_explicit(&x->cmds, memory_order_relaxed);
 }
 
-static void xdna_close(struct dev *d) { dev_xdna_close((struct dev_xdna *)d); }
+static void xdna_close(struct dev *d)
+{
+    dev_xdna_close((struct dev_xdna *)d);
+}
 
 const struct dev_ops x_dev_ops = {xdna_run, xdna_stats, xdna_close};

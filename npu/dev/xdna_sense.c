@@ -1,5 +1,5 @@
-/* Figures of the device: each call may fail on its own, then its figure is not valid and nothing else.
- * Any thread.  Every GET_INFO wakes a sleeping NPU: not more often than once a second. */
+/* Figures of the device: each call may fail on its own, then its figure is not valid and nothing
+ * else. Any thread.  Every GET_INFO wakes a sleeping NPU: not more often than once a second. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,16 +1,17 @@
 /* One command in flight: streams and packets written, handed over, waited for, judged.  Submitting
  * thread.
  *
- * Success is the packet's state and nothing else: a fence signals for failures too, a packet that the
- * kernel refuses keeps the state NEW, and older kernels can leave COMPLETED on a failed chain, which
- * its error index tells. */
+ * Success is the packet's state and nothing else: a fence signals for failures too, a packet that
+ * the kernel refuses keeps the state NEW, and older kernels can leave COMPLETED on a failed chain,
+ * which its error index tells. */
 #include <errno.h>
 #include <string.h>
 
 #include "app/base/clk.h"
 #include "npu/dev/xdna_in.h"
 
-static const double TARGET_NS = 0.4e9; /* of one chain: the watchdog bites after 2 s without a sign */
+static const double TARGET_NS =
+    0.4e9; /* of one chain: the watchdog bites after 2 s without a sign */
 
 /* Commands of the next call, their bytes as a stream. */
 static int take_call(const struct dev_xdna *x, int from, int n, size_t room, double *budget)
@@ -32,8 +33,9 @@ static int take_call(const struct dev_xdna *x, int from, int n, size_t room, dou
 static npu_addr translate(const struct dev_xdna *x, npu_addr a)
 {
     const uint64_t buf = a >> 48;
-    return buf && buf < X_BOS && x->place[buf] ? NPU_ADDR(x->place[buf], a & (((npu_addr)1 << 48) - 1))
-                                               : 0;
+    return buf && buf < X_BOS && x->place[buf]
+               ? NPU_ADDR(x->place[buf], a & (((npu_addr)1 << 48) - 1))
+               : 0;
 }
 
 static size_t write_stream(const struct dev_xdna *x, uint8_t *at, int from, int n)
@@ -86,8 +88,8 @@ static void chain_packet(struct x_slot *s)
     }
 }
 
-/* Packs as many of n commands as one chain takes: bounded by packets, instruction memory, the kernel's
- * 4 KiB and time. */
+/* Packs as many of n commands as one chain takes: bounded by packets, instruction memory, the
+ * kernel's 4 KiB and time. */
 int x_fill(struct dev_xdna *x, struct x_slot *s, int from, int n, struct err *e)
 {
     const uint32_t words = XDNA_REG_BO + 2 * X_REG_BOS;

@@ -101,7 +101,7 @@ void plan_table_encoder(struct plan_table *t)
     ADD(t, "6 blocks", "ms", 757.6, 6 * tiles * 5.40, NAN, .01, false,
         "23.4 tiles a block: one head against itself, no FFN: 0.17 % of the encoder");
     ADD(t, "6 blocks with mel", "ms", 1062.3, 6 * tiles * 5.40 + mel_s * 1e3, mel_s * 1e3, .01,
-        false, "sum");
+        false, "the sum of both");
     ADD(t, "x realtime", "x", 10.4, rtf(5.40, 1), cap, .01, false,
         "labelled measured in the document; it is the formula with a measured tile");
     ADD(t, "buffers reused: x realtime", "x", 20.8, rtf(2.70, 1), cap, .01, false,
@@ -169,7 +169,7 @@ void plan_table_path220(struct plan_table *t)
     ADD(t, "GELU in the breakdown", "ms", 28.0, 6 * tiles * .190, NAN, .01, false,
         "140.6 tiles of .190 ms make 27");
     ADD(t, "sum of the four parts", "ms", 374.8, 280.0 + 42.0 + 28.0 + 24.8, NAN, .001, false,
-        "adds up to the encoder's figure: the parts were fitted to the sum");
+        "adds up to the figure of the encoder");
     ADD(t, "FFN in the breakdown", "ms", 24.8, 32 * 32 * 32 * .46, NAN, .01, false,
         "the kernel was not compiled; 16x16 tiles measured later at .46 ms a call make one 512^3 "
         "product 15 s");

@@ -8,6 +8,7 @@
 
 #include "app/base/clk.h"
 #include "audio/capture.h"
+#include "audio/fault.h"
 #include "audio/list.h"
 
 enum { N = 96000 }; /* samples in the raw file: 2 s at 48 kHz */
@@ -199,6 +200,62 @@ static void t_switch(void **state)
     capture_free(c);
 }
 
+/* The first try finds nothing, as after pulling out a cable; the second one, 2 s later, the device.
+ */
+static int open_later(struct audio_src **out, void *user, struct err *e)
+{
+    int *tries = user;
+    char none[] = "plughw:CARD=Nowhere,DEV=0", name[] = "testmic";
+    return open_named(out, (*tries)++ ? name : none, e);
+}
+
+/* A microphone is pulled out; ALSA opens it again by its name.  Everything that was heard before
+ * and after is there, and in between stands the time that went by. */
+static void t_reopen(void **state)
+{
+    struct audio_want w = {.kind = AUDIO_GEN, .name = "ramp"};
+    int tries = 0, k, stopped = 0;
+    struct capture_conf conf = {.reopen = {open_later, &tries}};
+    struct fault *f;
+    struct audio_src *s;
+    struct capture *c;
+    struct capture_stat st;
+    struct ring_gap g, first = {0};
+    struct err e;
+    float x[4000];
+    uint64_t n = 0;
+    (void)state;
+    assert_int_equal(fault_new(&f, "at 0.2 unplug; speed 1", &w, &e), 0);
+    assert_int_equal(fault_open(&s, f, &e), 0);
+    assert_int_equal(capture_start(&c, s, &conf, &e), 0);
+    do {
+        while (capture_gap(c, &g)) {
+            assert_int_equal(g.at, n);
+            first = first.lost ? first : g;
+        }
+        k = capture_read(c, x, 4000, 20, &e);
+        for (int i = 0; i < k && n + (unsigned)i < 3200; i++) {
+            assert_true(x[i] * 8388608.0f == (float)(n + (unsigned)i));
+        }
+        n += k > 0 ? (uint64_t)k : 0;
+        if (n > 8000 && !stopped) {
+            capture_stop(c);
+            stopped = 1;
+        }
+    } while (k > 0 || k == AUDIO_AGAIN);
+    assert_int_equal(k, AUDIO_END);
+    capture_stat(c, &st);
+    assert_int_equal(tries, 2);
+    assert_int_equal(st.unplugs, 1);
+    assert_non_null(strstr(st.what, "testmic"));
+    assert_non_null(strstr(st.why, "Nowhere"));
+    assert_int_equal(first.at, 3200);
+    assert_int_equal(first.why, GAP_GONE);
+    assert_in_range(first.lost, 2 * 16000 - 160, 2 * 16000 + 16000);
+    capture_free(c);
+    fault_free(f);
+}
+
 /* What this program wrote to stderr during a call. */
 static int quiet(void (*call)(void))
 {
@@ -279,8 +336,9 @@ static void t_list_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(t_reads),   cmocka_unit_test(t_flood), cmocka_unit_test(t_switch),
-        cmocka_unit_test(t_missing), cmocka_unit_test(t_list),  cmocka_unit_test(t_list_threads),
+        cmocka_unit_test(t_reads),        cmocka_unit_test(t_flood),   cmocka_unit_test(t_switch),
+        cmocka_unit_test(t_reopen),       cmocka_unit_test(t_missing), cmocka_unit_test(t_list),
+        cmocka_unit_test(t_list_threads),
     };
     return cmocka_run_group_tests_name("alsa", tests, set_up, tear_down);
 }

@@ -1,6 +1,6 @@
-/* libFuzzer: xclbin files.  What is accepted must lie inside the file and inside the limits that the
- * driver relies on.  A good file of the virtual device is changed at places the input chooses, because
- * nothing random reaches the inner tables.
+/* libFuzzer: xclbin files.  What is accepted must lie inside the file and inside the limits that
+ * the driver relies on.  A good file of the virtual device is changed at places the input chooses,
+ * because nothing random reaches the inner tables.
  *
  *   make fuzz, or clang -fsanitize=fuzzer,address,undefined with npu/dev/x*.c and vdrm_image.c */
 #include <stdint.h>
@@ -23,9 +23,9 @@ static void parse(const uint8_t *file, size_t n, const char *kernel)
         }
         return;
     }
-    if (x.pdi < file || x.pdi_b > n || x.pdi + x.pdi_b > file + n || x.pdi_b < 16 || x.columns < 1 ||
-        x.columns > 8 || x.n_cus < 1 || x.n_cus > XCLBIN_MAX_CUS || x.chosen >= x.n_cus ||
-        x.n_args > XCLBIN_MAX_ARGS || x.n_starts > XCLBIN_MAX_STARTS) {
+    if (x.pdi < file || x.pdi_b > n || x.pdi + x.pdi_b > file + n || x.pdi_b < 16 ||
+        x.columns < 1 || x.columns > 8 || x.n_cus < 1 || x.n_cus > XCLBIN_MAX_CUS ||
+        x.chosen >= x.n_cus || x.n_args > XCLBIN_MAX_ARGS || x.n_starts > XCLBIN_MAX_STARTS) {
         abort();
     }
     for (int i = 0; i < x.n_args; i++) {

@@ -43,7 +43,8 @@ static inline struct npu_cmd *cmd(struct block *b, int op, uint32_t m, uint32_t 
 static inline void weights(struct block *b, struct npu_cmd *c, uint32_t buf)
 {
     const int i8 = c->op == NPU_GEMM_I8;
-    c->in[1] = NPU_ADDR(buf, take(b, i8 ? k_packed_i8_bytes(c->n, c->k) : k_packed_f32_bytes(c->n, c->k)));
+    c->in[1] =
+        NPU_ADDR(buf, take(b, i8 ? k_packed_i8_bytes(c->n, c->k) : k_packed_f32_bytes(c->n, c->k)));
     c->in[2] = NPU_ADDR(buf, take(b, k_round(c->n, K_PAD_N) * 4 * (i8 ? 2 : 1)));
     c->flags |= NPU_BIAS;
 }
@@ -91,7 +92,8 @@ static inline void block_plan(struct block *b, uint32_t buf)
         heads[i]->out = NPU_ADDR(buf, at[i]);
         attn->in[i] = heads[i]->out;
     }
-    attn->flags = NPU_FINE, attn->out = mix, attn->ldo = B_D, attn->heads = B_HEADS, attn->tile_n = 1;
+    attn->flags = NPU_FINE, attn->out = mix, attn->ldo = B_D, attn->heads = B_HEADS,
+    attn->tile_n = 1;
     attn->scale[0] = attn->scale[1] = 0.25f;
     quant->in[0] = mix, quant->out = rows, quant->aux = fig;
     gemm[1]->in[0] = rows, gemm[1]->aux = fig, gemm[1]->flags |= NPU_ADD;

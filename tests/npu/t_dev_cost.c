@@ -1,7 +1,7 @@
-/* What the way through the driver and its ioctls costs against calling the column workers directly: a
- * list of an encoder's size (6 layers, 512 wide, INT8) and one of a decoder step's, both ways in turn.
- * Prints the figures; fails only where they are out of all proportion, since the machine is shared.
- * DEV_COST_RUNS sets the number of runs. */
+/* What the way through the driver and its ioctls costs against calling the column workers directly:
+ * a list of an encoder's size (6 layers, 512 wide, INT8) and one of a decoder step's, both ways in
+ * turn. Prints the figures; fails only where they are out of all proportion, since the machine is
+ * shared. DEV_COST_RUNS sets the number of runs. */
 #include "app/base/cpu.h"
 #include "npu/dev/xdna.h"
 #include "tests/npu/t_dev_block.h"
@@ -24,8 +24,14 @@ static npu_addr room(struct model *m, uint32_t buf, size_t n)
 static struct npu_cmd *add(struct model *m, int op, uint32_t rows, uint32_t n, uint32_t k)
 {
     struct npu_cmd *c = &m->c[m->n++];
-    *c = (struct npu_cmd){.op = (uint16_t)op, .m = rows, .n = n, .k = k, .lda = k, .ldo = n,
-                          .tile_m = 64, .tile_n = 128};
+    *c = (struct npu_cmd){.op = (uint16_t)op,
+                          .m = rows,
+                          .n = n,
+                          .k = k,
+                          .lda = k,
+                          .ldo = n,
+                          .tile_m = 64,
+                          .tile_n = 128};
     return c;
 }
 
@@ -98,10 +104,11 @@ static int64_t once(struct side *s, const struct model *m, struct dev *d, struct
 
 static void compare(uint32_t rows, const char *what, int runs, double worst)
 {
-    struct side side[] = {{.name = "direct"},
-                          {.name = "driver, whole list"},
-                          {.name = "driver, a call for each command", .o = {.per_call = 1}},
-                          {.name = "driver, no chains", .o = {.per_call = 1, .per_chain = 1, .in_flight = 4}}};
+    struct side side[] = {
+        {.name = "direct"},
+        {.name = "driver, whole list"},
+        {.name = "driver, a call for each command", .o = {.per_call = 1}},
+        {.name = "driver, no chains", .o = {.per_call = 1, .per_chain = 1, .in_flight = 4}}};
     enum { SIDES = sizeof side / sizeof *side };
     static struct model m;
     static struct dev_job j[LAYERS * PER_LAYER];
@@ -151,11 +158,12 @@ static void compare(uint32_t rows, const char *what, int runs, double worst)
         if (s->x) {
             struct dev_xdna_stats st;
             dev_xdna_stats(s->x, &st);
-            print_message("    of it: pack %.0f us, submit %.0f us, wait %.0f us for a list; %.1f calls, %.1f ioctls, "
+            print_message("    of it: pack %.0f us, submit %.0f us, wait %.0f us for a list; %.1f "
+                          "calls, %.1f ioctls, "
                           "%.0f kB kept\n",
                           (double)st.pack_ns / 1e3 / runs, (double)st.submit_ns / 1e3 / runs,
-                          (double)st.wait_ns / 1e3 / runs, (double)st.calls / runs, (double)st.execs / runs,
-                          (double)st.undo_b / 1e3 / runs);
+                          (double)st.wait_ns / 1e3 / runs, (double)st.calls / runs,
+                          (double)st.execs / runs, (double)st.undo_b / 1e3 / runs);
             dev_xdna_close(s->x);
             vdrm_free(s->s);
         }

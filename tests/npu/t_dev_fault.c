@@ -1,5 +1,6 @@
 /* The fault matrix: each fault at each step of running lists.  Every run ends within its deadline,
- * either with the right bits (recovered) or with a sentence and a code, and never with wrong bits. */
+ * either with the right bits (recovered) or with a sentence and a code, and never with wrong bits.
+ */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -39,8 +40,8 @@ static const struct row rows[] = {
     {"job@2=gone", LOST, "gone", 1},
     /* handing over */
     {"exec@2=EINTR*5", RECOVERS, NULL, 0},
-    {"exec@1=EAGAIN*3", RECOVERS, NULL, 0},  /* a short storm */
-    {"exec@2=EAGAIN*7", RECOVERS, NULL, 1},  /* a longer one: a new context */
+    {"exec@1=EAGAIN*3", RECOVERS, NULL, 0},   /* a short storm */
+    {"exec@2=EAGAIN*7", RECOVERS, NULL, 1},   /* a longer one: a new context */
     {"exec@1=EAGAIN*0", LOST, "too busy", 1}, /* TRAP EAGAIN without end: never looped on */
     {"exec@2=EIO", RECOVERS, NULL, 1},
     {"exec@2=EIO*0", LOST, "firmware does not answer", 1},
@@ -59,7 +60,8 @@ static const struct row rows[] = {
     {"wait@1=EINVAL*2", LOST, NULL, 1},
     {"wait@1=ETIME*0", LOST, "did not return", 1},
     /* while recovering */
-    {"exec@2=EIO;destroy=ENODEV", LOST, "firmware does not answer", 1}, /* it may still be at work */
+    {"exec@2=EIO;destroy=ENODEV", LOST, "firmware does not answer",
+     1}, /* it may still be at work */
     {"exec@2=EIO;destroy=EINTR*3", RECOVERS, NULL, 1},
     {"exec@2=EIO;create_ctx=EAGAIN*2", RECOVERS, NULL, 1},
     {"exec@2=EIO;create_ctx=EINVAL", LOST, "no more contexts", 1},
@@ -138,8 +140,9 @@ static void run_row(const struct profile *p, const struct row *r, struct dev_xdn
                                        : rc == (r->fate == LOST ? -ERR_NPU_HANG : -ERR_NPU) &&
                                              e.text[0] && (!r->part || strstr(e.text, r->part));
     if (!ok || ms > LIMIT_MS || (r->fate == RECOVERS && st.again && !atomic_load(&notes))) {
-        fail_msg("%s, %s, %d/%d/%d: %d after %lld ms, %d resets, %s", r->faults, p->name, way.in_flight,
-                 way.per_call, way.per_chain, rc, (long long)ms, (int)st.resets, e.text);
+        fail_msg("%s, %s, %d/%d/%d: %d after %lld ms, %d resets, %s", r->faults, p->name,
+                 way.in_flight, way.per_call, way.per_chain, rc, (long long)ms, (int)st.resets,
+                 e.text);
     }
     vdrm_script(s, NULL, NULL);
     if (r->fate == LOST) { /* at once from now on */
@@ -165,8 +168,9 @@ static void matrix(void **state)
     const struct profile *p = *state;
     for (int w = 0; w < WAYS; w++) {
         for (size_t i = w ? (size_t)w - 1 : 0; i < sizeof rows / sizeof *rows; i += w ? 3 : 1) {
-            run_row(p, &rows[i], ways[w],
-                    (struct vdrm_opts){.tdr_ms = 15, .drain_ms = 5, .strict = (w + (int)i) % 3 == 0});
+            run_row(
+                p, &rows[i], ways[w],
+                (struct vdrm_opts){.tdr_ms = 15, .drain_ms = 5, .strict = (w + (int)i) % 3 == 0});
         }
     }
 }
@@ -180,7 +184,8 @@ static void own_deadline(void **state)
     for (int i = 0; i < 3; i++) {
         struct dev_xdna_opts way = ways[i];
         way.wait_ms = 60;
-        run_row(*state, &hangs[i], way, (struct vdrm_opts){.tdr_ms = 600000, .drain_ms = 5, .strict = i == 1});
+        run_row(*state, &hangs[i], way,
+                (struct vdrm_opts){.tdr_ms = 600000, .drain_ms = 5, .strict = i == 1});
     }
 }
 
@@ -214,8 +219,8 @@ static void figures_beside(void **state)
     struct err e = {0};
     uint32_t bo;
     pthread_t t;
-    const struct vdrm_opts o = {.gen = p->gen, .chip = p->chip, .kernels = k_choose(0), .threads = 2,
-                                .tdr_ms = 20};
+    const struct vdrm_opts o = {
+        .gen = p->gen, .chip = p->chip, .kernels = k_choose(0), .threads = 2, .tdr_ms = 20};
     struct dev_xdna_opts d = {.in_flight = 3, .per_call = 2, .per_chain = 2};
     assert_int_equal(vdrm_new(&s, &o, &e), 0);
     d.xclbin = vdrm_xclbin(s, &d.xclbin_b);
@@ -236,8 +241,8 @@ static void figures_beside(void **state)
 
 static void scripts(void **state)
 {
-    static const char *const bad[] = {"job", "job@", "nothing=EIO", "exec=hang", "job=EIO", "job=",
-                                      "exec=EWHAT", "job@1=error;;x=1"};
+    static const char *const bad[] = {"job",     "job@", "nothing=EIO", "exec=hang",
+                                      "job=EIO", "job=", "exec=EWHAT",  "job@1=error;;x=1"};
     struct sys *s;
     struct err e;
     (void)state;
@@ -248,21 +253,12 @@ static void scripts(void **state)
     }
 }
 
-static const struct {
-    const char *name;
-    CMUnitTestFunction fn;
-} all[] = {{"matrix", matrix}, {"own deadline", own_deadline}, {"figures beside", figures_beside}};
+static const struct profile_test all[] = {
+    {"matrix", matrix}, {"own deadline", own_deadline}, {"figures beside", figures_beside}};
 
 int main(void)
 {
-    enum { N = sizeof all / sizeof *all };
-    static char name[4 * N][80];
-    static struct CMUnitTest t[4 * N + 1];
-    for (int i = 0; i < 4 * N; i++) {
-        const struct profile *p = &profiles[i / N];
-        snprintf(name[i], sizeof name[i], "%s, %s", all[i % N].name, p->name);
-        t[i] = (struct CMUnitTest){name[i], all[i % N].fn, NULL, NULL, (void *)(uintptr_t)p};
-    }
-    t[4 * N] = (struct CMUnitTest){"scripts", scripts, NULL, NULL, NULL};
-    return _cmocka_run_group_tests("faults", t, 4 * N + 1, NULL, NULL);
+    const struct CMUnitTest once[] = {cmocka_unit_test(scripts)};
+    const int rc = run_profiles("faults", all, sizeof all / sizeof *all);
+    return rc + cmocka_run_group_tests(once, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* A client of the virtual driver at the ioctl boundary, for the t_dev tests: every call in one line,
- * errno as the result. */
+/* A client of the virtual driver at the ioctl boundary, for the t_dev tests: every call in one
+ * line, errno as the result. */
 #ifndef TESTS_NPU_T_DEV_HELP_H
 #define TESTS_NPU_T_DEV_HELP_H
 
@@ -90,7 +90,8 @@ static inline void heap_new(struct rig *r)
 {
     const size_t n = XDNA_HEAP_B;
     assert_int_equal(bo_new(r, XDNA_BO_HEAP, n, &r->heap_bo), 0);
-    uint8_t *room = mmap(NULL, 2 * n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *room =
+        mmap(NULL, 2 * n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     uint8_t *at = (uint8_t *)(((uintptr_t)room + n - 1) & ~(uintptr_t)(n - 1));
     r->heap = r->s->ops->mmap(r->s, at, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, r->fd,
                               bo_info(r, r->heap_bo).map_offset);
@@ -109,7 +110,10 @@ static inline uint8_t *dev_ptr(struct rig *r, uint32_t h, uint64_t *addr)
     return r->heap + (*addr - XDNA_HEAP_BASE);
 }
 
-static inline void flush(struct rig *r, const void *p, size_t n) { r->s->ops->flush(r->s, p, n); }
+static inline void flush(struct rig *r, const void *p, size_t n)
+{
+    r->s->ops->flush(r->s, p, n);
+}
 
 static inline int ctx_new(struct rig *r, uint32_t tiles, struct xdna_create_ctx *c)
 {
@@ -157,8 +161,8 @@ static inline void load_pdi(struct rig *r)
 static inline int exec_args(struct rig *r, uint32_t ctx, uint64_t cmd, const uint32_t *args,
                             uint32_t n, uint64_t *seq)
 {
-    struct xdna_exec e = {.ctx = ctx, .cmds = cmd, .args = (uintptr_t)args, .cmd_count = 1,
-                          .arg_count = n};
+    struct xdna_exec e = {
+        .ctx = ctx, .cmds = cmd, .args = (uintptr_t)args, .cmd_count = 1, .arg_count = n};
     const int rc = call(r, XDNA_EXEC, &e);
     *seq = e.seq;
     return rc;
@@ -216,8 +220,16 @@ struct bench {
 
 static inline void bench_open(struct rig *r, struct bench *b, uint32_t tiles)
 {
-    struct npu_cmd c = {.op = NPU_COPY, .m = 1, .n = 64, .k = 64, .lda = 64, .ldo = 64, .tile_m = 1,
-                        .tile_n = 32, .in = {NPU_ADDR(1, 0)}, .out = NPU_ADDR(1, 256)};
+    struct npu_cmd c = {.op = NPU_COPY,
+                        .m = 1,
+                        .n = 64,
+                        .k = 64,
+                        .lda = 64,
+                        .ldo = 64,
+                        .tile_m = 1,
+                        .tile_n = 32,
+                        .in = {NPU_ADDR(1, 0)},
+                        .out = NPU_ADDR(1, 256)};
     assert_int_equal(ctx_new(r, tiles, &b->ctx), 0);
     load_pdi(r);
     assert_int_equal(config(r, b->ctx.handle, r->pdi, 1, 0), 0);
@@ -256,7 +268,10 @@ static inline int submit(struct rig *r, const struct bench *b, uint32_t cmd, uin
     return exec_args(r, b->ctx.handle, cmd, args, 2, seq);
 }
 
-static inline int state_of(const uint32_t *p) { return xdna_header_state(p[0]); }
+static inline int state_of(const uint32_t *p)
+{
+    return xdna_header_state(p[0]);
+}
 
 /* A chain of n packets, each a START_CU with `bos` buffers. */
 struct chain {
@@ -285,6 +300,26 @@ static inline int run_to_end(struct rig *r, const struct bench *b, uint32_t cmd,
     assert_int_equal(submit(r, b, cmd, &seq), 0);
     assert_int_equal(wait_for(r, b->ctx.syncobj, seq, 10000, 0), 0);
     return state_of(p);
+}
+
+/* Every test on every profile. */
+struct profile_test {
+    const char *name;
+    CMUnitTestFunction fn;
+};
+static inline int run_profiles(const char *group, const struct profile_test *t, size_t n)
+{
+    struct CMUnitTest *u = calloc(4 * n, sizeof *u);
+    char(*name)[80] = calloc(4 * n, sizeof *name);
+    for (size_t i = 0; u && name && i < 4 * n; i++) {
+        const struct profile *p = &profiles[i / n];
+        snprintf(name[i], sizeof name[i], "%s, %s", t[i % n].name, p->name);
+        u[i] = (struct CMUnitTest){name[i], t[i % n].fn, NULL, NULL, (void *)(uintptr_t)p};
+    }
+    const int rc = _cmocka_run_group_tests(group, u, 4 * n, NULL, NULL);
+    free(u);
+    free(name);
+    return rc;
 }
 
 #endif

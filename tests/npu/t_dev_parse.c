@@ -65,7 +65,10 @@ static void damaged_files(void **state)
     vdrm_free(s);
 }
 
-static void set32(uint8_t *p, uint32_t v) { memcpy(p, &v, 4); }
+static void set32(uint8_t *p, uint32_t v)
+{
+    memcpy(p, &v, 4);
+}
 
 static void telling_sentences(void **state)
 {
@@ -85,7 +88,7 @@ static void telling_sentences(void **state)
         {0x130, 0x7fffffff, "shorter than its header says"},
         {0x1c0, 65, "more sections than fit"},
         {0x1c8 + 0x18, 0x7fffffff, "outside the file"},
-        {0x1c8 + 40, 99, "no compute units"},       /* no IP_LAYOUT */
+        {0x1c8 + 40, 99, "no compute units"},        /* no IP_LAYOUT */
         {0x1c8 + 80, 99, "no partition of columns"}, /* no AIE_PARTITION */
         {0x1c8 + 120 + 1024, 1000, "longer than its section"},
         {0x1c8 + 120 + 1024 + 8, 1, "no compute units"}, /* no DPU kernel */
@@ -115,12 +118,17 @@ static void instruction_streams(void **state)
     uint32_t t[64] = {0};
     (void)state;
     const uint32_t ok[] = {0x06030100, 0x0104, 6, 16 + 24 + 20 + 4 + 16 + 48 + 28,
-                           0xabcdef00, 0, 1, 2, 3, 24,  /* WRITE32; TRAP rubbish above the low byte */
-                           0x00C00001, 0, 7, 20, 9,     /* BLOCKWRITE of one word */
-                           5,                           /* NOOP */
-                           0x80, 16, 0, 0,              /* TCT */
-                           0x81, 48, 0, 0, 0, 0, 7, 0, 2, 0, 0, 0, /* DDR_PATCH */
-                           3, 0, 0, 0, 0, 0, 0};        /* MASKWRITE */
+                           0xabcdef00, 0,      1, 2,
+                           3,          24, /* WRITE32; TRAP rubbish above the low byte */
+                           0x00C00001, 0,      7, 20,
+                           9,                        /* BLOCKWRITE of one word */
+                           5,                        /* NOOP */
+                           0x80,       16,     0, 0, /* TCT */
+                           0x81,       48,     0, 0,
+                           0,          0,      7, 0,
+                           2,          0,      0, 0, /* DDR_PATCH */
+                           3,          0,      0, 0,
+                           0,          0,      0}; /* MASKWRITE */
     memcpy(t, ok, sizeof ok);
     assert_int_equal(txn_check(t, sizeof ok, 3, &v, &e), TXN_OTHER);
     assert_int_equal(txn_check(t, sizeof ok + 8, 3, &v, &e), TXN_OTHER); /* a longer file is fine */
@@ -197,8 +205,16 @@ static void command_checks(void **state)
     assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), 0);
     assert_int_equal(t.o[t.n - 1].bytes, 2 * B_ROWS * B_ROWS * 4);
     /* TRAP a result over an input: which tile comes first would decide */
-    c = (struct npu_cmd){.op = NPU_COPY, .m = 3, .n = 8, .k = 8, .lda = 24, .ldo = 24, .tile_m = 1, .tile_n = 32,
-                         .in = {NPU_ADDR(1, 0)}, .out = NPU_ADDR(1, 32)};
+    c = (struct npu_cmd){.op = NPU_COPY,
+                         .m = 3,
+                         .n = 8,
+                         .k = 8,
+                         .lda = 24,
+                         .ldo = 24,
+                         .tile_m = 1,
+                         .tile_n = 32,
+                         .in = {NPU_ADDR(1, 0)},
+                         .out = NPU_ADDR(1, 32)};
     assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), 0); /* beside it in the same rows */
     c.out = NPU_ADDR(1, 0);
     assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), 0); /* exactly in place */
@@ -254,7 +270,8 @@ static void ranges(void **state)
     assert_true(a.n == SPANS_MAX && b.n == SPANS_MAX);
     assert_true(spans_bytes(&a) > 3000 && spans_bytes(&b) == 10 * SPANS_MAX);
     spans_add_unknown(&c, &b, 5, 130);
-    assert_true(c.n == 2 && c.s[0].lo == 10 && c.s[0].hi == 100 && c.s[1].lo == 110 && c.s[1].hi == 130);
+    assert_true(c.n == 2 && c.s[0].lo == 10 && c.s[0].hi == 100 && c.s[1].lo == 110 &&
+                c.s[1].hi == 130);
     spans_both(&both, &b, &c);
     assert_int_equal(both.n, 0);
     spans_add(&c, 0, 200);
@@ -265,9 +282,12 @@ static void ranges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_file),          cmocka_unit_test(damaged_files),
-        cmocka_unit_test(telling_sentences),   cmocka_unit_test(instruction_streams),
-        cmocka_unit_test(list_streams),        cmocka_unit_test(command_checks),
+        cmocka_unit_test(whole_file),
+        cmocka_unit_test(damaged_files),
+        cmocka_unit_test(telling_sentences),
+        cmocka_unit_test(instruction_streams),
+        cmocka_unit_test(list_streams),
+        cmocka_unit_test(command_checks),
         cmocka_unit_test(ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* An invented session on the real screen: for looking at it, and for the tmux tests until there is
- * a program.  demo [SECONDS]; --glyphs X, --theme X, --crash NAME as the tests need them. Other
+ * a program.  demo [SECONDS]; --glyphs X, --theme X, --still as the tests need them. Other
  * arguments (a file's name) are taken and ignored, so that it can stand in for dictate. */
 #include <signal.h>
 #include <stdlib.h>
@@ -108,6 +108,8 @@ int main(int argc, char **argv)
             opt.glyphs = argv[++i];
         } else if (!strcmp(argv[i], "--theme")) {
             opt.theme = argv[++i];
+        } else if (!strcmp(argv[i], "--still")) {
+            d.paused = true; /* nothing moves: for golden screens */
         }
     }
     struct ui *ui = ui_open(&opt, &e);
