@@ -404,7 +404,7 @@ static void table(FILE *f, const char *name, const float *p, int n)
 {
     fprintf(f, "static const float %s[%d] = {", name, n);
     for (int i = 0; i < n; i++) {
-        fprintf(f, "%s%.4ff,", i % 10 ? " " : "\n    ", (double)p[i]);
+        fprintf(f, "%s%.4ff,", i % 9 ? " " : "\n    ", (double)p[i]);
     }
     fprintf(f, "\n};\n\n");
 }

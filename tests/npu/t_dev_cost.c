@@ -88,7 +88,7 @@ struct side {
     struct dev_xdna *x;
     struct sys *s;
     uint8_t *p;
-    int64_t best, sum;
+    int64_t *ns, mid; /* of each run; the median */
 };
 
 static int64_t once(struct side *s, const struct model *m, struct dev *d, struct dev_job *j)
@@ -100,6 +100,12 @@ static int64_t once(struct side *s, const struct model *m, struct dev *d, struct
         fail_msg("%s", e.text);
     }
     return clk_ns() - start;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
 }
 
 static void compare(uint32_t rows, const char *what, int runs, double worst)
@@ -121,7 +127,8 @@ static void compare(uint32_t rows, const char *what, int runs, double worst)
     for (int i = 0; i < SIDES; i++) {
         struct side *s = &side[i];
         uint32_t bo;
-        s->best = INT64_MAX;
+        s->ns = calloc((size_t)runs, sizeof *s->ns);
+        assert_non_null(s->ns);
         if (i == 0) {
             s->p = mmap(NULL, m.end, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
             madvise(s->p, m.end, MADV_HUGEPAGE);
@@ -143,16 +150,17 @@ static void compare(uint32_t rows, const char *what, int runs, double worst)
     }
     for (int r = 0; r < runs; r++) {
         for (int i = 0; i < SIDES; i++) {
-            const int64_t ns = once(&side[i], &m, d, j);
-            side[i].best = ns < side[i].best ? ns : side[i].best;
-            side[i].sum += ns;
+            side[i].ns[r] = once(&side[i], &m, d, j);
         }
     }
     for (int i = 0; i < SIDES; i++) {
-        const struct side *s = &side[i];
-        const double over = 100.0 * ((double)s->best / (double)side[0].best - 1);
-        print_message("%s, %-32s best %8.3f ms, mean %8.3f ms, %+.1f %%\n", what, s->name,
-                      (double)s->best / 1e6, (double)s->sum / 1e6 / runs, over);
+        struct side *s = &side[i];
+        qsort(s->ns, (size_t)runs, sizeof *s->ns, by_size);
+        s->mid = s->ns[runs / 2];
+        const double over = 100.0 * ((double)s->mid / (double)side[0].mid - 1);
+        print_message("%s, %-32s median %8.3f ms, best %8.3f ms, %+.1f %%\n", what, s->name,
+                      (double)s->mid / 1e6, (double)s->ns[0] / 1e6, over);
+        free(s->ns);
         assert_memory_equal(s->p, side[0].p, m.end);
         assert_true(over < worst);
         if (s->x) {
