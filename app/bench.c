@@ -47,7 +47,7 @@ struct result {
     struct npu_limits limits;
     /* Work of one pass as the device counts it, and the time it would take at the limit. */
     double encode_gop[CTXS], encode_limit_ms[CTXS], token_mb, token_limit_ms;
-    const char *token_from; /* "L3" or "DRAM": where a token's bytes must come from */
+    double token_gbs; /* reading as many bytes as a step needs, over and over */
     struct fig clip;        /* 30 s of sound, FORCED tokens: mel, encoder, decoder */
     int clip_tokens;
     double cpu_per_audio_s;
@@ -232,7 +232,7 @@ static struct work work_between(const struct npu_stats *s0, const struct npu_sta
 }
 
 /* One more pass of each kind, counted, and what it would take at the limit of the machine: an encoder
- * pass is held against the products' peak, a decoder step against the memory its bytes come from. */
+ * pass is held against the products' peak, a decoder step against reading its bytes. */
 static int against_limits(struct bench *b, struct result *r, struct err *e)
 {
     struct npu_stats s0, s1;
@@ -252,11 +252,8 @@ static int against_limits(struct bench *b, struct result *r, struct err *e)
         rc = asr_decode(b->setup.eng, &word, 1, TOKENS / 2, 1, e);
         npu_rt_stats(b->setup.rt, &s1);
         r->token_mb = work_between(&s0, &s1).mb;
-        /* the set fits where the cache is larger by a quarter: neighbours use it too */
-        const double l3_mb = (double)sysconf(_SC_LEVEL3_CACHE_SIZE) * 1e-6;
-        const int cached = r->limits.l3_gbs > 0 && r->token_mb * 1.25 < l3_mb;
-        r->token_from = cached ? "L3" : "DRAM";
-        r->token_limit_ms = r->token_mb / (cached ? r->limits.l3_gbs : r->limits.dram_gbs);
+        r->token_gbs = npu_limits_read(b->setup.rt, r->threads, (size_t)(r->token_mb * 1e6));
+        r->token_limit_ms = r->token_gbs > 0 ? r->token_mb / r->token_gbs : (double)NAN;
     }
     return rc;
 }
@@ -371,7 +368,7 @@ static void stages_json(struct jsonw *w, const struct result *r)
     jsonw_num(w, "hi", r->token.hi, 4);
     jsonw_num(w, "mb", r->token_mb, 4);
     jsonw_num(w, "limit_ms", r->token_limit_ms, 4);
-    jsonw_str(w, "limit_from", r->token_from);
+    jsonw_num(w, "limit_gbs", r->token_gbs, 4);
     jsonw_obj_end(w);
     jsonw_num(w, "draft16_ms", r->draft.reps ? r->draft.ms : (double)NAN, 4);
     jsonw_obj(w, "prefill");
@@ -471,10 +468,10 @@ static void print_text(const struct bench *b, const struct result *r, int n, str
         row(w, "10 s, whole program", &r[i].offline, 10, 0);
         jsonw_fmt(w,
                   "  limits on %d thread%s: INT8 %.0f GOP/s, f32 %.0f GFLOP/s, L2 %.0f, L3 %.0f, "
-                  "DRAM %.1f GB/s\n  a decoder step moves %.1f MB, from %s\n",
+                  "DRAM %.1f GB/s\n  a decoder step moves %.1f MB; as many are read at %.1f GB/s\n",
                   r[i].threads, r[i].threads == 1 ? "" : "s", r[i].limits.int8_gops,
                   r[i].limits.f32_gflops, r[i].limits.l2_gbs, r[i].limits.l3_gbs,
-                  r[i].limits.dram_gbs, r[i].token_mb, r[i].token_from);
+                  r[i].limits.dram_gbs, r[i].token_mb, r[i].token_gbs);
     }
 }
 
