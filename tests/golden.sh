@@ -43,6 +43,8 @@ choose() { # SET AWK-PROGRAM
     rm -rf "$O/golden/$1"
     mkdir -p "$O/golden/$1"
     ln -s "$(cd "$gold" && pwd)"/* "$O/golden/$1/"
+    # some clips are named relative to the golden folder
+    [ -e "$O/golden/data" ] || ln -s "$(cd "$SHARED/data" && pwd)" "$O/golden/data"
     rm "$O/golden/$1/cases.tsv"
     awk -F'\t' "/^#/ {print; next} $2" "$gold/cases.tsv" >"$O/golden/$1/cases.tsv"
 }

@@ -161,9 +161,11 @@ void ui_sig_stop(void)
     sigemptyset(&one);
     sigaddset(&one, SIGTSTP);
     pthread_sigmask(SIG_UNBLOCK, &one, &was);
-    /* To the process, not the group: every process of the group has had its own ^Z.  No effect in
-     * an orphaned group (nobody could wake us up), and then we simply go on. */
-    kill(getpid(), SIGTSTP);
+    /* To the process, not the group: every process of the group has had its own ^Z.  raise, not kill:
+     * kill may hand the signal to another thread and return before the process has stopped, and the
+     * terminal would be ours again while the shell has it.  No effect in an orphaned group (nobody
+     * could wake us up), and then we simply go on. */
+    raise(SIGTSTP);
     pthread_sigmask(SIG_SETMASK, &was, NULL);
     sigaction(SIGTSTP, &mine, NULL);
 }

@@ -107,9 +107,8 @@ struct xdna_cu {
     uint32_t bo;
     uint8_t func, pad[3];
 };
-struct xdna_cu_list {
+struct xdna_cu_list { /* then n times struct xdna_cu */
     uint16_t n, pad[3];
-    struct xdna_cu cu[];
 };
 struct xdna_create_bo {
     uint64_t flags, vaddr, size;
@@ -337,7 +336,6 @@ XDNA_SIZE(xdna_cu, 8);
 XDNA_AT(xdna_cu, func, 4);
 XDNA_SIZE(xdna_cu_list, 8);
 XDNA_AT(xdna_cu_list, pad, 2);
-XDNA_AT(xdna_cu_list, cu, 8);
 XDNA_SIZE(xdna_create_bo, 32);
 XDNA_AT(xdna_create_bo, vaddr, 8);
 XDNA_AT(xdna_create_bo, size, 16);

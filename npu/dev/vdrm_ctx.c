@@ -255,6 +255,7 @@ static int config_units(struct vdrm *v, struct vdrm_client *c, struct vdrm_ctx *
                         const struct xdna_config_ctx *a)
 {
     const struct xdna_cu_list *l = (const void *)(uintptr_t)a->value;
+    const struct xdna_cu *cu = (const void *)(l + 1);
     if (a->size > XDNA_PAGE) {
         return -E2BIG;
     }
@@ -262,12 +263,12 @@ static int config_units(struct vdrm *v, struct vdrm_client *c, struct vdrm_ctx *
         return -EFAULT;
     }
     if (x->n_cus || a->size < sizeof *l || l->n == 0 || l->n > XDNA_MAX_CUS ||
-        a->size < sizeof *l + l->n * sizeof l->cu[0] || l->pad[0] || l->pad[1] || l->pad[2]) {
+        a->size < sizeof *l + l->n * sizeof *cu || l->pad[0] || l->pad[1] || l->pad[2]) {
         return -EINVAL;
     }
     for (int i = 0; i < l->n; i++) {
-        const struct vdrm_bo *b = vdrm_bo(c, l->cu[i].bo);
-        if (!b || b->type != XDNA_BO_DEV || l->cu[i].pad[0] || l->cu[i].pad[1] || l->cu[i].pad[2]) {
+        const struct vdrm_bo *b = vdrm_bo(c, cu[i].bo);
+        if (!b || b->type != XDNA_BO_DEV || cu[i].pad[0] || cu[i].pad[1] || cu[i].pad[2]) {
             return -EINVAL;
         }
     }
@@ -276,7 +277,7 @@ static int config_units(struct vdrm *v, struct vdrm_client *c, struct vdrm_ctx *
         return rc;
     }
     for (int i = 0; i < l->n; i++) {
-        x->cu_bo[i] = vdrm_bo(c, l->cu[i].bo);
+        x->cu_bo[i] = vdrm_bo(c, cu[i].bo);
         x->cu_bo[i]->refs++; /* it is sent again after a reset */
         x->cu_hash[i] = 0;   /* the firmware loads it with the first command */
     }

@@ -171,16 +171,17 @@ enum x_end x_hand_over(struct dev_xdna *x, struct x_slot *s)
 static enum x_end judge(const struct x_slot *s)
 {
     const uint32_t *p = s->chained ? s->chain.p : s->sub[0].p;
-    switch (xdna_header_state(p[0])) {
-    case XDNA_COMPLETED: {
-        struct xdna_chain c = {.error_index = UINT32_MAX};
-        if (s->chained) {
-            memcpy(&c, p + 1, sizeof c);
-        }
-        return c.error_index == UINT32_MAX ? END_OK : END_FAILED;
+    struct xdna_chain c = {.error_index = UINT32_MAX};
+    if (s->chained) {
+        memcpy(&c, p + 1, sizeof c);
     }
+    /* an index of ours means that every call has run, or that none has (NEW) */
+    const int failed = c.error_index != UINT32_MAX;
+    switch (xdna_header_state(p[0])) {
+    case XDNA_COMPLETED:
+        return failed ? END_FAILED : END_OK;
     case XDNA_NEW:
-        return END_REFUSED;
+        return failed ? END_FAILED : END_REFUSED;
     case XDNA_ABORT:
         return END_ABORTED;
     case XDNA_TIMEOUT:

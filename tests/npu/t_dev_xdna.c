@@ -333,52 +333,53 @@ static void expect(const struct profile *p, struct vdrm_opts o, struct dev_xdna_
     world_close(&w);
 }
 
+static const struct {
+    const char *faults;
+    int code;
+    const char *part;
+} opening[] = {
+    {"open=EACCES", ERR_NPU, "usermod -aG render"},
+    {"open=EPERM", ERR_NPU, "--device /dev/accel/accel0"},
+    {"open=ENODEV", ERR_NPU, "IOMMU"},
+    {"open=EOPNOTSUPP", ERR_NPU, "IOMMU"},
+    {"open=EINVAL", ERR_NPU, "IOMMU"},
+    {"open=ENOENT", ERR_NPU, "amdxdna loaded?"},
+    {"version=EIO", ERR_NPU, "version"},
+    {"heap=ENOMEM", ERR_MEM, "64 MB code heap"},
+    {"heap=EBUSY", ERR_NPU, "second heap"},
+    {"heap=ENOSPC", ERR_NPU, "second heap"},
+    {"heap=EAGAIN*0", ERR_NPU, "EAGAIN"},
+    {"mmap=EAGAIN*0", ERR_MEM, "ulimit -l unlimited"},
+    {"mmap=ENOMEM", ERR_MEM, "memory"},
+    {"create_ctx=ENOENT", ERR_NPU, "no heap"},
+    {"create_ctx=EINVAL", ERR_NPU, "no more contexts"},
+    {"create_ctx=ENODEV", ERR_NPU, "taken by another program"},
+    {"create_ctx=ETIME", ERR_NPU, "firmware does not answer"},
+    {"create_ctx=EAGAIN*0", ERR_NPU, "heap is not mapped"},
+    {"create_ctx=ENOMEM", ERR_MEM, "memory"},
+    {"config=ETIME", ERR_NPU, "firmware does not answer"},
+    {"config=EINVAL", ERR_NPU, "refuses the program"},
+    {"config=E2BIG", ERR_NPU, "E2BIG"},
+    {"dev=ENOSPC", ERR_NPU, "heap is full"},
+    {"dev=EAGAIN*0", ERR_NPU, "heap is not mapped"},
+    {"cmd=ENOMEM", ERR_MEM, "memory"},
+    {"share=ENOMEM", ERR_MEM, "memory"},
+    {"bo_info=EINVAL", ERR_NPU, "EINVAL"},
+    {"exec=EALREADY", ERR_NPU, "named twice"},
+    {"exec=ENOENT", ERR_NPU, "unknown buffer"},
+    {"exec=EIO*0", ERR_NPU_HANG, "firmware does not answer"},
+    {"exec=EAGAIN*0", ERR_NPU_HANG, "too busy"},
+    {"job=reject", ERR_NPU, "command"},
+    {"job=error*0", ERR_NPU_HANG, "failed a command list"},
+    {"job=abort*0", ERR_NPU_HANG, "dropped a command list"},
+};
+
 static void sentences(void **state)
 {
     const struct profile *p = *state;
-    static const struct {
-        const char *faults;
-        int code;
-        const char *part;
-    } row[] = {
-        {"open=EACCES", ERR_NPU, "usermod -aG render"},
-        {"open=EPERM", ERR_NPU, "--device /dev/accel/accel0"},
-        {"open=ENODEV", ERR_NPU, "IOMMU"},
-        {"open=EOPNOTSUPP", ERR_NPU, "IOMMU"},
-        {"open=EINVAL", ERR_NPU, "IOMMU"},
-        {"open=ENOENT", ERR_NPU, "amdxdna loaded?"},
-        {"version=EIO", ERR_NPU, "version"},
-        {"heap=ENOMEM", ERR_MEM, "64 MB code heap"},
-        {"heap=EBUSY", ERR_NPU, "second heap"},
-        {"heap=ENOSPC", ERR_NPU, "second heap"},
-        {"heap=EAGAIN*0", ERR_NPU, "EAGAIN"},
-        {"mmap=EAGAIN*0", ERR_MEM, "ulimit -l unlimited"},
-        {"mmap=ENOMEM", ERR_MEM, "memory"},
-        {"create_ctx=ENOENT", ERR_NPU, "no heap"},
-        {"create_ctx=EINVAL", ERR_NPU, "no more contexts"},
-        {"create_ctx=ENODEV", ERR_NPU, "taken by another program"},
-        {"create_ctx=ETIME", ERR_NPU, "firmware does not answer"},
-        {"create_ctx=EAGAIN*0", ERR_NPU, "heap is not mapped"},
-        {"create_ctx=ENOMEM", ERR_MEM, "memory"},
-        {"config=ETIME", ERR_NPU, "firmware does not answer"},
-        {"config=EINVAL", ERR_NPU, "refuses the program"},
-        {"config=E2BIG", ERR_NPU, "E2BIG"},
-        {"dev=ENOSPC", ERR_NPU, "heap is full"},
-        {"dev=EAGAIN*0", ERR_NPU, "heap is not mapped"},
-        {"cmd=ENOMEM", ERR_MEM, "memory"},
-        {"share=ENOMEM", ERR_MEM, "memory"},
-        {"bo_info=EINVAL", ERR_NPU, "EINVAL"},
-        {"exec=EALREADY", ERR_NPU, "named twice"},
-        {"exec=ENOENT", ERR_NPU, "unknown buffer"},
-        {"exec=EIO*0", ERR_NPU_HANG, "firmware does not answer"},
-        {"exec=EAGAIN*0", ERR_NPU_HANG, "too busy"},
-        {"job=reject", ERR_NPU, "command"},
-        {"job=error*0", ERR_NPU_HANG, "failed a command list"},
-        {"job=abort*0", ERR_NPU_HANG, "dropped a command list"},
-    };
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        expect(p, (struct vdrm_opts){.faults = row[i].faults, .tdr_ms = 30},
-               (struct dev_xdna_opts){0}, row[i].code, row[i].part);
+    for (size_t i = 0; i < sizeof opening / sizeof *opening; i++) {
+        expect(p, (struct vdrm_opts){.faults = opening[i].faults, .tdr_ms = 30},
+               (struct dev_xdna_opts){0}, opening[i].code, opening[i].part);
     }
     expect(p, (struct vdrm_opts){.foreign = 16}, (struct dev_xdna_opts){0}, ERR_NPU,
            "in use by process 4000, 4001");
