@@ -177,7 +177,8 @@ int xclbin_xml(const char *text, size_t n, const char *name, size_t name_n, stru
             return err_set(e, ERR_NPU, "xclbin: its metadata text is damaged at byte %zu",
                            (size_t)(s.p - text));
         }
-        if (!inside && !k->found && is(t.name, "kernel") && t.of.n == name_n &&
+        /* a kernel without a name is nobody's (and has no bytes to compare) */
+        if (!inside && !k->found && is(t.name, "kernel") && name_n && t.of.n == name_n &&
             memcmp(t.of.p, name, name_n) == 0) {
             inside = depth;
             k->found = 1;

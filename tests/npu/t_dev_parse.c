@@ -1,5 +1,6 @@
 /* The parsers of npu/dev: xclbin files, instruction streams, commands; and sets of ranges. */
 #include "npu/dev/spans.h"
+#include "npu/dev/xclbin_in.h"
 #include "tests/npu/t_dev_block.h"
 
 static const uint8_t *image(struct sys **s, size_t *n)
@@ -279,6 +280,18 @@ static void ranges(void **state)
     assert_int_equal(spans_bytes(&both), 20);
 }
 
+/* Found by f_xclbin: no name was compared with no name. */
+static void nameless_kernel(void **unused)
+{
+    static const char text[] = "<kernel><arg/></kernel>";
+    struct xclbin_kernel k;
+    struct err e = {0};
+    (void)unused;
+    memset(&k, 0, sizeof k);
+    assert_int_equal(xclbin_xml(text, sizeof text - 1, "", 0, &k, &e), 0);
+    assert_int_equal(k.found, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +302,7 @@ int main(void)
         cmocka_unit_test(list_streams),
         cmocka_unit_test(command_checks),
         cmocka_unit_test(ranges),
+        cmocka_unit_test(nameless_kernel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
