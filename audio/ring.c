@@ -12,7 +12,8 @@
 
 #include "app/base/clk.h"
 
-enum { GAPS = 64 };
+/* GAPS may wait, and one more at the end; a power of two places, so that counting on is modulo them. */
+enum { GAPS = 64, PLACES = 128 };
 
 struct ring {
     size_t size; /* power of two */
@@ -22,7 +23,7 @@ struct ring {
     _Alignas(64) atomic_uint_least64_t tail; /* samples read */
     _Alignas(64) atomic_uint_least64_t lost;
     atomic_uint gap_head, gap_tail;
-    struct ring_gap gap[GAPS];
+    struct ring_gap gap[PLACES];
 };
 
 int ring_new(struct ring **out, size_t samples, struct err *e)
@@ -72,13 +73,13 @@ size_t ring_fill(struct ring *r)
     return (size_t)(atomic_load(&r->head) - tail);
 }
 
-/* Hands a waiting gap to the consumer.  0 when there is no place for it. */
-static int publish(struct ring *r)
+/* Hands a waiting gap to the consumer.  0 when `most` are waiting already. */
+static int publish(struct ring *r, unsigned most)
 {
     unsigned head = atomic_load_explicit(&r->gap_head, memory_order_relaxed);
     if (r->pend.lost > 0 &&
-        head - atomic_load_explicit(&r->gap_tail, memory_order_acquire) < GAPS) {
-        r->gap[head % GAPS] = r->pend;
+        head - atomic_load_explicit(&r->gap_tail, memory_order_acquire) < most) {
+        r->gap[head % PLACES] = r->pend;
         r->pend.lost = 0;
         atomic_store_explicit(&r->gap_head, head + 1, memory_order_release);
     }
@@ -91,7 +92,7 @@ size_t ring_put(struct ring *r, const float *x, size_t n)
     size_t room = ring_room(r);
     size_t at = (size_t)head & (r->size - 1);
     n = n < room ? n : room;
-    if (n == 0 || !publish(r)) { /* a gap must be seen before the samples behind it */
+    if (n == 0 || !publish(r, GAPS)) { /* a gap must be seen before the samples behind it */
         return 0;
     }
     size_t first = n < r->size - at ? n : r->size - at;
@@ -110,7 +111,7 @@ void ring_skip(struct ring *r, uint64_t lost, unsigned why)
         atomic_fetch_add_explicit(&r->lost, lost, memory_order_relaxed);
     }
     if (r->pend.lost > 0 && r->pend.why != why) {
-        (void)publish(r); /* two reasons are two gaps while there is place for them */
+        (void)publish(r, GAPS); /* two reasons are two gaps while there is place for them */
     }
     if (r->pend.lost == 0) {
         r->pend.at = atomic_load_explicit(&r->head, memory_order_relaxed);
@@ -128,7 +129,8 @@ void ring_lost(struct ring *r, uint64_t lost)
 
 void ring_end(struct ring *r)
 {
-    (void)publish(r);
+    /* one more than ring_put allows: nobody could publish this gap later */
+    (void)publish(r, GAPS + 1);
 }
 
 /* Samples up to the next gap that lies behind `tail`, at most n.  The caller has loaded head
@@ -137,7 +139,7 @@ static size_t before_gap(struct ring *r, uint64_t tail, size_t n)
 {
     unsigned end = atomic_load_explicit(&r->gap_head, memory_order_acquire);
     for (unsigned i = atomic_load_explicit(&r->gap_tail, memory_order_relaxed); i != end; i++) {
-        uint64_t at = r->gap[i % GAPS].at;
+        uint64_t at = r->gap[i % PLACES].at;
         if (at > tail) {
             return at - tail < n ? (size_t)(at - tail) : n;
         }
@@ -162,7 +164,7 @@ int ring_gap_waits(struct ring *r)
 {
     unsigned tail = atomic_load_explicit(&r->gap_tail, memory_order_relaxed);
     return tail != atomic_load_explicit(&r->gap_head, memory_order_acquire) &&
-           r->gap[tail % GAPS].at <= atomic_load_explicit(&r->tail, memory_order_relaxed);
+           r->gap[tail % PLACES].at <= atomic_load_explicit(&r->tail, memory_order_relaxed);
 }
 
 int ring_gap(struct ring *r, struct ring_gap *g)
@@ -171,7 +173,7 @@ int ring_gap(struct ring *r, struct ring_gap *g)
     if (!ring_gap_waits(r)) {
         return 0;
     }
-    *g = r->gap[tail % GAPS];
+    *g = r->gap[tail % PLACES];
     atomic_store_explicit(&r->gap_tail, tail + 1, memory_order_release);
     return 1;
 }
