@@ -111,7 +111,7 @@ static void io_utt(void *user, const struct asr_utt *u)
 /* One turn of the recogniser.  1: it wants another. */
 static int step(struct session *s, bool end, struct err *e)
 {
-    struct asr_live_io io = {s, io_mel, io_voice, io_utt};
+    struct asr_live_io io = {.user = s, .mel = io_mel, .voice = io_voice, .utt = io_utt};
     int64_t keep = 0, t = clk_ns();
     int rc = asr_live_step(s->live, &io, front_have(s->front), end, &keep, e);
     int64_t took = clk_ns() - t;

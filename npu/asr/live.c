@@ -18,6 +18,9 @@ enum {
     FORGET = 500,   /* frames of quiet after which earlier text is no context any more */
 };
 
+/* Sound that waits, in seconds: from here on passes are rarer; only whole utterances are heard. */
+static const double LATE_S = 1.5, VERY_LATE_S = 4;
+
 enum due { DUE_NOTHING, DUE_HOP, DUE_SOFT, DUE_FINAL, DUE_CUT };
 
 struct asr_live_opts asr_live_opts_default(void)
@@ -192,7 +195,7 @@ static int finish(struct asr_live *l, const struct asr_live_io *io, int64_t c1, 
 {
     int ran = 0;
     if (has_heard(l, c1)) {
-        live_accept(l);
+        live_accept(l, io);
     } else {
         int rc = timed_pass(l, io, c1, true, e);
         if (rc < 0) {
@@ -256,10 +259,11 @@ static int cut(struct asr_live *l, const struct asr_live_io *io, struct err *e)
 /* ---- turns -------------------------------------------------------------------------------------
  */
 
-static int64_t hop(const struct asr_live *l)
+static int64_t hop(const struct asr_live *l, double behind_s)
 {
     double s = l->o.deterministic ? 0 : 1.15 * l->cost_s;
     s = s > l->o.hop_min_s ? s : l->o.hop_min_s;
+    s = behind_s > LATE_S ? l->o.hop_max_s : s;
     s = s < l->o.hop_max_s ? s : l->o.hop_max_s;
     return (int64_t)(s * 100 + 0.5);
 }
@@ -269,16 +273,20 @@ static bool is_long(const struct asr_live *l)
     return (double)(l->ep.frame - l->u0) * 0.01 >= l->o.max_utt_s || l->n_said > LIVE_TOKENS - 40;
 }
 
-/* Looks at the next frame. */
-static enum due look(struct asr_live *l, bool voiced, int64_t have)
+/* Looks at the next frame.  Nothing heard is dropped when the machine is late: provisional passes
+ * are. */
+static enum due look(struct asr_live *l, bool voiced, int64_t have, double behind_s)
 {
+    bool in_time = behind_s < VERY_LATE_S;
+
     switch (asr_endpoint_feed(&l->ep, voiced)) {
     case ASR_EP_START:
         begin(l, l->ep.voiced_first - PREROLL);
         break;
     case ASR_EP_SOFT:
         /* Speculate, unless the sound that decides is there already. */
-        if (!has_heard(l, l->ep.frame) && (l->o.deterministic || have - l->ep.frame < 30)) {
+        if (!has_heard(l, l->ep.frame) && behind_s < LATE_S &&
+            (l->o.deterministic || have - l->ep.frame < 30)) {
             return DUE_SOFT;
         }
         break;
@@ -291,7 +299,8 @@ static enum due look(struct asr_live *l, bool voiced, int64_t have)
         return DUE_CUT;
     }
     bool now = l->o.deterministic || l->ep.frame == have;
-    if (l->active && now && l->ep.frame - l->passed >= hop(l) && !has_heard(l, l->ep.frame)) {
+    if (l->active && now && in_time && l->ep.frame - l->passed >= hop(l, behind_s) &&
+        !has_heard(l, l->ep.frame)) {
         return DUE_HOP;
     }
     return DUE_NOTHING;
@@ -323,7 +332,7 @@ int asr_live_step(struct asr_live *l, const struct asr_live_io *io, int64_t have
 {
     int ran = 0;
     while (ran == 0 && l->ep.frame < have) {
-        enum due due = look(l, io->voice(io->user, l->ep.frame), have);
+        enum due due = look(l, io->voice(io->user, l->ep.frame), have, io->behind_s);
         ran = act(l, io, due, e);
     }
     if (ran == 0 && end && l->active) {

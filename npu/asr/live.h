@@ -26,6 +26,22 @@ struct asr_word {
     bool glue; /* follows the previous word without a space */
 };
 
+/* Which guard held a text back. */
+enum asr_guard {
+    ASR_GUARD_SILENCE, /* the model itself takes the sound for silence */
+    ASR_GUARD_VOICE,   /* nobody speaks where it stands */
+    ASR_GUARD_LOOP,    /* the text goes in circles */
+};
+
+/* Text that was decoded and is not shown: for the bin, from which it can be brought back. */
+struct asr_held {
+    uint32_t utt; /* of this utterance */
+    enum asr_guard why;
+    double t0, t1;    /* seconds from the start of the stream */
+    const char *text; /* UTF-8, zero-terminated; valid during the call */
+    float p;          /* mean probability of its tokens */
+};
+
 struct asr_utt {
     uint32_t id;                 /* grows with every utterance */
     double t0, t1;               /* seconds from the start of the stream: sound covered */
@@ -76,6 +92,10 @@ struct asr_live_io {
     asr_mel_fn mel;
     bool (*voice)(void *user, int64_t frame);
     asr_utt_fn utt;
+    /* A text was held back for good (once for each, when its utterance ends).  NULL: nobody asks.
+     */
+    void (*held)(void *user, const struct asr_held *h);
+    double behind_s; /* sound that waits outside, beyond `have`: the more, the fewer the passes */
 };
 int asr_live_step(struct asr_live *l, const struct asr_live_io *io, int64_t have, bool end,
                   int64_t *keep, struct err *e);

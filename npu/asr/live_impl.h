@@ -23,6 +23,7 @@ struct live_guess {
     int16_t frame[LIVE_TOKENS + 1]; /* 20 ms; of the end, too, where it came */
     float trust[LIVE_TOKENS + 1];
     int n;
+    int cut;            /* of a loop: tokens that stand behind the n and do not count */
     bool ended, looped; /* end-of-text came; it went in circles and was cut */
     float nosp;         /* -1: not known */
 };
@@ -68,8 +69,9 @@ struct asr_live {
 /* One pass over the utterance up to stream frame c1.  last: what it says is final. */
 int live_pass(struct asr_live *l, const struct asr_live_io *io, int64_t c1, bool last,
               struct err *e);
-/* Takes the guess as it is for the final text, without another pass. */
-void live_accept(struct asr_live *l);
+/* Takes the guess as it is for the final text, without another pass; what guards hold back is told.
+ */
+void live_accept(struct asr_live *l, const struct asr_live_io *io);
 /* Begins an utterance with no words. */
 void live_forget(struct asr_live *l);
 

@@ -20,7 +20,7 @@ enum {
 void live_forget(struct asr_live *l)
 {
     l->n_said = l->said_frame = l->n_prev = l->n_word = l->n_settled = 0;
-    l->guess.n = 0;
+    l->guess.n = l->guess.cut = 0;
     l->guess.ended = l->guess.looped = false;
     l->pass = 0;
     l->shown = false;
@@ -110,6 +110,7 @@ static bool choose(struct turn *t, const float *logits, struct asr_pick *p)
     int off = asr_tail_repeat(g->id, g->n);
     if (off) {
         g->n -= off;
+        g->cut = off;
         g->looped = true;
         return false;
     }
@@ -162,7 +163,7 @@ static int decode(struct turn *t, struct err *e)
     n_draft = n_draft > 0 ? n_draft : 0;
     memcpy(draft, g->id, (size_t)n_draft * sizeof *draft);
     memcpy(t->text, l->said, (size_t)l->n_said * sizeof *t->text);
-    g->n = 0;
+    g->n = g->cut = 0;
     g->ended = g->looped = false;
     int rc = check_draft(t, draft, n_draft, e);
     while (rc > 0) {
@@ -260,15 +261,16 @@ static void settle(struct asr_live *l, const struct asr_span *span, int spans, i
         l->n_said += tokens;
         l->said_frame = g->frame[tokens - 1];
         g->n -= tokens;
-        memmove(g->id, g->id + tokens, (size_t)g->n * sizeof *g->id);
-        memmove(g->logp, g->logp + tokens, (size_t)g->n * sizeof *g->logp);
+        memmove(g->id, g->id + tokens, (size_t)(g->n + g->cut) * sizeof *g->id);
+        memmove(g->logp, g->logp + tokens, (size_t)(g->n + g->cut) * sizeof *g->logp);
         memmove(g->frame, g->frame + tokens, (size_t)(g->n + 1) * sizeof *g->frame);
         memmove(g->trust, g->trust + tokens, (size_t)(g->n + 1) * sizeof *g->trust);
     }
 }
 
-/* Words well after the last voice are not in the sound. */
-static int believed(const struct asr_live *l, const struct asr_span *span, int spans)
+/* Words well after the last voice are not in the sound.  *why: what held back the rest. */
+static int believed(const struct asr_live *l, const struct asr_span *span, int spans,
+                    enum asr_guard *why)
 {
     const struct live_guess *g = &l->guess;
     int64_t end = l->ep.voiced_last - l->u0 + TRAIL;
@@ -278,8 +280,10 @@ static int believed(const struct asr_live *l, const struct asr_span *span, int s
     }
     if (l->n_said == 0 && g->n && g->nosp > l->o.params.nospeech_thold &&
         sum / g->n < (double)l->o.params.logprob_thold) {
+        *why = ASR_GUARD_SILENCE;
         return 0;
     }
+    *why = ASR_GUARD_VOICE;
     while (spans > 0 && 2 * g->frame[span[spans - 1].first] > end &&
            g->trust[span[spans - 1].first] > 1) {
         spans--;
@@ -293,12 +297,53 @@ static int split(const struct asr_live *l, struct asr_span *span)
     return asr_words_split(l->tok, l->guess.id, l->guess.n, by_char, span, LIVE_WORDS);
 }
 
-void live_accept(struct asr_live *l)
+/* Tells n tokens of the guess from `first` on as held back. */
+static void hold(const struct asr_live *l, const struct asr_live_io *io, enum asr_guard why,
+                 int first, int n)
+{
+    const struct live_guess *g = &l->guess;
+    const struct asr_span all = {.first = first, .count = n};
+    struct asr_word piece[LIVE_TOKENS / 4];
+    char text[sizeof piece];
+    int at = g->frame[first < g->n ? first : g->n], end = g->frame[g->n];
+    size_t len = 0;
+    double sum = 0;
+    if (!io->held || n <= 0) {
+        return;
+    }
+    int k = asr_words_text(l->tok, g->id, &all, piece, LIVE_TOKENS / 4);
+    for (int i = 0; i < k; i++) {
+        size_t m = strlen(piece[i].text);
+        memcpy(text + len, piece[i].text, m);
+        len += m;
+    }
+    text[len] = 0;
+    for (int i = first; i < first + n; i++) {
+        sum += (double)g->logp[i];
+    }
+    struct asr_held h = {
+        .utt = l->id,
+        .why = why,
+        .t0 = (double)l->u0 * 0.01 + at * 0.02,
+        .t1 = (double)l->u0 * 0.01 + (end > at ? end : at) * 0.02,
+        .text = text,
+        .p = (float)exp(sum / n),
+    };
+    if (len) {
+        io->held(io->user, &h);
+    }
+}
+
+void live_accept(struct asr_live *l, const struct asr_live_io *io)
 {
     struct asr_span span[LIVE_WORDS];
-    int n = believed(l, span, split(l, span));
+    enum asr_guard why;
+    int spans = split(l, span), n = believed(l, span, spans, &why);
+    int kept = n ? span[n - 1].first + span[n - 1].count : 0;
+    hold(l, io, why, kept, l->guess.n - kept);
+    hold(l, io, ASR_GUARD_LOOP, l->guess.n, l->guess.cut);
     settle(l, span, n, n);
-    l->guess.n = l->n_prev = 0;
+    l->guess.n = l->guess.cut = l->n_prev = 0;
 }
 
 static void take_guess(struct asr_live *l, int content)
@@ -345,7 +390,7 @@ int live_pass(struct asr_live *l, const struct asr_live_io *io, int64_t c1, bool
     l->passed = c1;
     l->pass++;
     if (last) {
-        live_accept(l);
+        live_accept(l, io);
     } else {
         take_guess(l, content);
     }
