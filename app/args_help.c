@@ -40,6 +40,8 @@ const struct args_row args_row[] = {
      "columns of the device, 1 to 8 (bench: a list, 1,2,4)"},
     {"threads", 't', "N", OPT_INT, AT(threads), ENG, 1, 256, NULL, NULL,
      "host threads that serve the columns (default: CPUs)"},
+    {"seconds", 0, "N", OPT_INT, AT(seconds), BEN, 1, 60, NULL, NULL,
+     "time given to each figure (2)"},
 
     {"language", 'l', "LANG", OPT_LANGUAGE, 0, TXT, 0, 0, NULL, "Recognition",
      "language spoken: en (default), de, ...; auto finds out"},
