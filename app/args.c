@@ -307,6 +307,9 @@ static int check_positions(const struct args *a, struct err *e)
 
 static int check_run(const struct args *a, struct err *e)
 {
+    if (a->wall && !a->stream) {
+        return err_set(e, ERR_USAGE, "--wall belongs to --stream: only live text has a clock");
+    }
     if (a->cmd != ARGS_RUN) {
         return 0;
     }

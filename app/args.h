@@ -67,6 +67,7 @@ struct args {
     enum args_format format;
     const char *out; /* -o, NULL: standard output */
     const char *dump, *cases, *models_dir;
+    bool stream, wall; /* score: as live text; with measured costs instead of nominal ones */
     const char *glyphs;
     bool color, no_color;
     bool quiet;

@@ -82,6 +82,11 @@ const struct args_row args_row[] = {
     {"models", 0, "DIR", OPT_STR, AT(models_dir), RUN, 0, 0, NULL, NULL,
      "with --cases: where its models are"},
 
+    {"stream", 0, NULL, OPT_FLAG, AT(stream), SCO, 0, 0, NULL, "Live text",
+     "as live sound, on a simulated clock: latencies too"},
+    {"wall", 0, NULL, OPT_FLAG, AT(wall), SCO, 0, 0, NULL, NULL,
+     "with --stream: passes last as long as they do here"},
+
     {"glyphs", 0, "SET", OPT_WORD, AT(glyphs), RUN | DOC, 0, 0, "auto|utf8|ascii", "Screen",
      "auto (default), utf8, ascii"},
     {"color", 0, NULL, OPT_FLAG, AT(color), RUN | DOC, 0, 0, NULL, NULL,

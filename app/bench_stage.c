@@ -110,7 +110,7 @@ static double time_offline(struct bench *b, int samples, struct err *e)
     struct asr_params p = asr_params_default();
     char *text;
     int64_t t = clk_ns();
-    if (offline_text(&b->setup, b->x, samples, &p, &text, e)) {
+    if (offline_text(&b->setup, b->x, samples, &p, &text, NULL, e)) {
         return -1;
     }
     free(text);

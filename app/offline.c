@@ -2,6 +2,7 @@
 #include "app/offline.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,8 @@ struct offline {
     struct out *out;
     struct offline_stat *stat;
     struct jsonw text; /* offline_text */
-    int rc;            /* of a callback that failed */
+    struct offline_words *words;
+    int rc; /* of a callback that failed */
 };
 
 static bool cancelled(const struct offline *o)
@@ -334,11 +336,39 @@ int offline_run(struct app_setup *s, struct audio_src *src, const struct asr_par
 
 /* -- to a string ------------------------------------------------------------------------------- */
 
+static int keep_words(struct offline *o, const struct asr_segment *s)
+{
+    struct offline_words *k = o->words;
+    struct words w;
+    int rc = words_make(&w, o->setup->tok, s, o->t0_s);
+    for (int i = 0; i < w.n && !rc; i++) {
+        if (k->n == k->cap) {
+            size_t cap = k->cap ? 2 * k->cap : 256;
+            struct asr_word *p = realloc(k->word, cap * sizeof *p);
+            if (!p) {
+                rc = -ERR_MEM;
+                break;
+            }
+            k->word = p;
+            k->cap = cap;
+        }
+        struct asr_word *v = &k->word[k->n++];
+        *v = (struct asr_word){.t0 = (float)w.word[i].t0,
+                               .t1 = (float)w.word[i].t1,
+                               .p = (float)w.word[i].p,
+                               .settled = true};
+        snprintf(v->text, sizeof v->text, "%s", w.word[i].text);
+    }
+    words_free(&w);
+    return rc;
+}
+
 static void segment_text(struct offline *o, const struct asr_segment *s)
 {
     char *line = out_line(s->text);
-    if (!line) {
-        o->rc = -ERR_MEM;
+    o->rc = !line ? -ERR_MEM : o->words ? keep_words(o, s) : 0;
+    if (o->rc) {
+        free(line);
         return;
     }
     if (*line) {
@@ -348,11 +378,12 @@ static void segment_text(struct offline *o, const struct asr_segment *s)
 }
 
 int offline_text(struct app_setup *s, const float *samples, int64_t n, const struct asr_params *p,
-                 char **text, struct err *e)
+                 char **text, struct offline_words *words, struct err *e)
 {
     struct offline o;
     *text = NULL;
     int rc = open_run(&o, s, p, e);
+    o.words = words;
     o.segment = segment_text;
     while (!rc && n > 0) {
         int64_t k = n < CHUNK ? n : CHUNK;

@@ -16,15 +16,22 @@
 #include "app/out.h"
 #include "app/setup.h"
 #include "audio/src.h"
+#include "npu/asr/live.h"
 #include "npu/asr/transcribe.h"
 
 enum { OFFLINE_PIECE_S = 1800 };
 
+/* Words with the times that the model's attention gives them.  Zero it; free(word). */
+struct offline_words {
+    struct asr_word *word;
+    size_t n, cap;
+};
+
 /* Text of a clip: samples at 16 kHz.  *text is
  * malloc'd UTF-8, segments joined with single spaces, no leading or trailing space, "" for silence.
- * -ERR_MODEL, -ERR_NPU, -ERR_MEM. */
+ * words: added to, may be NULL.  -ERR_MODEL, -ERR_NPU, -ERR_MEM. */
 int offline_text(struct app_setup *s, const float *samples, int64_t n, const struct asr_params *p,
-                 char **text, struct err *e);
+                 char **text, struct offline_words *words, struct err *e);
 
 /* What a run took. */
 struct offline_stat {

@@ -1,4 +1,5 @@
-/* dictate score: reads a table, transcribes every file, compares after Whisper's normalisation.
+/* dictate score: reads a table, transcribes every file, compares after Whisper's normalisation;
+ * with --stream as live text, beside the same files offline.
  * Main thread.  A file that cannot be read ends the run: a rate over the rest would mislead. */
 #include "app/score.h"
 
@@ -14,6 +15,7 @@
 #include "app/base/jsonw.h"
 #include "app/offline.h"
 #include "app/score_list.h"
+#include "app/score_stream.h"
 #include "app/setup.h"
 #include "app/sound.h"
 #include "app/text/normalise.h"
@@ -32,6 +34,8 @@ struct score {
     struct tally *by; /* one per source, in order of appearance */
     size_t n_by;
     struct tally total;
+    struct tally offline; /* --stream: the same files without a clock */
+    struct score_stream live;
     double audio_s, wall_s;
 };
 
@@ -54,9 +58,10 @@ static void tally_add(struct tally *t, const struct text_errors *w, const struct
     text_errors_add(&t->chars, c);
 }
 
-/* Compares two texts; with -v both are shown, for people. */
+/* Compares two texts and adds to the totals, or to those of `aside` alone; with -v both are shown,
+ * for people. */
 static int compare(struct score *s, const struct args *a, const struct score_row *r,
-                   const char *text, struct err *e)
+                   const char *text, struct tally *aside, struct err *e)
 {
     struct text_errors w, c;
     char *ref = text_normalise(r->text, strlen(r->text));
@@ -66,11 +71,11 @@ static int compare(struct score *s, const struct args *a, const struct score_row
         rc = err_set(e, ERR_MEM, "%s: no memory to compare the texts", r->file);
         goto out;
     }
-    if (r->source[0]) {
+    if (r->source[0] && !aside) {
         tally_add(tally_of(s, r->source), &w, &c);
     }
-    tally_add(&s->total, &w, &c);
-    if (a->verbose) {
+    tally_add(aside ? aside : &s->total, &w, &c);
+    if (a->verbose && !aside) {
         fprintf(stderr, "%s: %zu errors in %zu words\n  is   %s\n  read %s\n", r->file,
                 text_errors_count(&w), w.n, ref, hyp);
     }
@@ -80,22 +85,51 @@ out:
     return rc;
 }
 
+/* The file as live sound.  Words without times in the table have those of the offline run. */
+static int stream(struct score *s, const struct asr_params *p, const struct score_row *r,
+                  const float *x, int64_t n, const struct offline_words *off, char **text,
+                  struct err *e)
+{
+    size_t count = r->end ? r->n_word : off->n;
+    const char **word = calloc(count + 1, sizeof *word);
+    double *end = calloc(count + 1, sizeof *end);
+    int rc = word && end ? 0 : err_set(e, ERR_MEM, "%s: no memory for its words", r->file);
+    for (size_t i = 0; i < count && !rc; i++) {
+        word[i] = r->end ? r->word[i] : off->word[i].text;
+        end[i] = r->end ? r->end[i] : (double)off->word[i].t1;
+    }
+    if (!rc) {
+        struct score_spoken spoken = {word, end, r->end ? r->start : NULL, count};
+        rc = score_stream_row(&s->live, &s->setup, p, x, n, &spoken, r->n_word == 0, text, e);
+    }
+    free(word);
+    free(end);
+    return rc;
+}
+
 static int one_file(struct score *s, const struct args *a, const struct asr_params *p,
                     const struct score_row *r, struct err *e)
 {
+    struct offline_words off = {0};
     float *x = NULL;
-    char *text = NULL;
+    char *text = NULL, *live = NULL;
     int64_t n = 0;
     int rc = sound_read(r->file, OFFLINE_PIECE_S, &x, &n, e);
     if (!rc) {
-        rc = offline_text(&s->setup, x, n, p, &text, e);
+        rc = offline_text(&s->setup, x, n, p, &text, a->stream ? &off : NULL, e);
+    }
+    if (!rc && a->stream) {
+        rc = compare(s, a, r, text, &s->offline, e);
+        rc = rc ? rc : stream(s, p, r, x, n, &off, &live, e);
     }
     if (!rc) {
         s->audio_s += (double)n / AUDIO_RATE;
-        rc = compare(s, a, r, text, e);
+        rc = compare(s, a, r, a->stream ? live : text, NULL, e);
     }
     free(x);
     free(text);
+    free(live);
+    free(off.word);
     return rc;
 }
 
@@ -144,6 +178,12 @@ static void json(struct jsonw *w, const struct score *s, const struct args *a)
         json_tally(w, s->by[i].source, &s->by[i]);
     }
     jsonw_obj_end(w);
+    if (a->stream) {
+        json_tally(w, "offline", &s->offline);
+        jsonw_num(w, "wer_over_offline",
+                  text_errors_rate(&s->total.words) - text_errors_rate(&s->offline.words), 6);
+        score_stream_json(w, &s->live);
+    }
     jsonw_str(w, "model", s->setup.name);
     jsonw_str(w, "precision", a->precision == ASR_PREC_F32 ? "f32" : "int8");
     jsonw_str(w, "device", npu_rt_name(s->setup.rt));
@@ -181,6 +221,11 @@ static void plain(struct jsonw *w, const struct score *s, const struct args *a)
         plain_tally(w, s->by[i].source, &s->by[i]);
     }
     plain_tally(w, "total", &s->total);
+    if (a->stream) {
+        plain_tally(w, "the same files offline", &s->offline);
+        score_stream_plain(w, &s->live);
+        jsonw_text(w, a->quiet ? "" : "\n");
+    }
     if (!a->quiet) {
         jsonw_fmt(
             w,
@@ -233,6 +278,8 @@ int score_main(int argc, char **argv)
         rc = err_set(&e, ERR_MEM, "no memory for %zu files", s.list.n);
         goto out;
     }
+    s.live.wall = a.wall;
+    s.live.explain = a.stream && a.verbose > 1;
     rc = app_setup_open(&s.setup, &a, &e);
     if (rc) {
         goto out;
@@ -244,6 +291,7 @@ int score_main(int argc, char **argv)
 out:
     app_setup_close(&s.setup);
     free(s.by);
+    score_stream_free(&s.live);
     score_list_free(&s.list);
     return rc ? args_complain(&e) : 0;
 }

@@ -2,16 +2,19 @@
 #include "app/score_list.h"
 
 #include <limits.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/base/file.h"
+#include "app/words.h"
 
 enum { MAX_TABLE_BYTES = 64 << 20, MAX_COLUMNS = 64 };
 
 struct columns {
-    int file, text, source; /* -1: none */
+    int file, text, source, ends, starts; /* -1: none */
 };
 
 struct field {
@@ -63,12 +66,14 @@ static int header(const char *path, const char *s, size_t len, struct columns *c
         len--;
     }
     int n = split(s, len, f);
-    c->file = c->text = c->source = -1;
+    c->file = c->text = c->source = c->ends = c->starts = -1;
     for (int i = n - 1; i >= 0; i--) {
-        int *to = is(&f[i], "file")     ? &c->file
-                  : is(&f[i], "text")   ? &c->text
-                  : is(&f[i], "source") ? &c->source
-                                        : NULL;
+        int *to = is(&f[i], "file")          ? &c->file
+                  : is(&f[i], "text")        ? &c->text
+                  : is(&f[i], "source")      ? &c->source
+                  : is(&f[i], "word_ends")   ? &c->ends
+                  : is(&f[i], "word_starts") ? &c->starts
+                                             : NULL;
         if (to) {
             *to = i;
         }
@@ -95,10 +100,72 @@ static char *beside(const char *table, const struct field *f)
     return p;
 }
 
+/* The words of a text, n of them, in one block: pointers, then bytes.  NULL: no memory. */
+static char **words_of(const char *text, size_t n)
+{
+    size_t len = strlen(text) + 1, k = 0;
+    char **w = malloc((n + 1) * sizeof *w + len);
+    if (!w) {
+        return NULL;
+    }
+    char *p = memcpy((char *)(w + n + 1), text, len);
+    for (bool in = false; *p; p++) {
+        bool space = (unsigned char)*p <= ' ';
+        if (!space && !in && k < n) {
+            w[k++] = p;
+        }
+        if (space) {
+            *p = 0;
+        }
+        in = !space;
+    }
+    return w;
+}
+
+/* One time for each of n words.  *out is malloc'd; NULL when the field is empty. */
+static int times(const struct field *f, const char *path, size_t line, const char *column, size_t n,
+                 double **out, struct err *e)
+{
+    char *text = copy(f->s, f->len), *at = text, *end;
+    double *t = calloc(n + 1, sizeof *t);
+    size_t k = 0;
+    int rc = 0;
+    *out = NULL;
+    if (!text || !t) {
+        rc = err_set(e, ERR_MEM, "%s: no memory for the table", path);
+    }
+    while (!rc && *(at += strspn(at, " "))) {
+        size_t len = strcspn(at, " ");
+        double v = strtod(at, &end);
+        if (len == 1 && *at == '-') {
+            v = (double)NAN;
+        } else if (end != at + len || !isfinite(v) || v < 0) {
+            rc = err_set(e, ERR_USAGE, "%s: line %zu: \"%.40s\" in %s is no time in seconds", path,
+                         line, at, column);
+        }
+        if (!rc && k < n) {
+            t[k] = v;
+        }
+        at += len;
+        k++;
+    }
+    if (!rc && k != n && k) {
+        rc = err_set(e, ERR_USAGE, "%s: line %zu has %zu times in %s for a text of %zu words", path,
+                     line, k, column, n);
+    }
+    if (!rc && k) {
+        *out = t;
+        t = NULL;
+    }
+    free(t);
+    free(text);
+    return rc;
+}
+
 static int add_row(struct score_list *l, const char *path, size_t line, const struct columns *c,
                    const struct field *f, int n, struct err *e)
 {
-    int last = c->file > c->text ? c->file : c->text;
+    int last = c->file > c->text ? c->file : c->text, rc = 0;
     last = c->source > last ? c->source : last;
     if (n <= last) {
         return err_set(e, ERR_USAGE, "%s: line %zu has %d columns, the header asks for %d", path,
@@ -117,13 +184,25 @@ static int add_row(struct score_list *l, const char *path, size_t line, const st
         l->cap = cap;
     }
     struct score_row *r = &l->row[l->n++];
+    memset(r, 0, sizeof *r);
     r->file = beside(path, &f[c->file]);
     r->text = copy(f[c->text].s, f[c->text].len);
     r->source = c->source < 0 ? copy("", 0) : copy(f[c->source].s, f[c->source].len);
     if (!r->file || !r->text || !r->source) {
         return err_set(e, ERR_MEM, "%s: no memory for the table", path);
     }
-    return 0;
+    r->n_word = (size_t)words_count(r->text);
+    r->word = words_of(r->text, r->n_word);
+    if (!r->word) {
+        return err_set(e, ERR_MEM, "%s: no memory for the table", path);
+    }
+    if (c->ends >= 0 && c->ends < n) {
+        rc = times(&f[c->ends], path, line, "word_ends", r->n_word, &r->end, e);
+    }
+    if (!rc && c->starts >= 0 && c->starts < n) {
+        rc = times(&f[c->starts], path, line, "word_starts", r->n_word, &r->start, e);
+    }
+    return rc;
 }
 
 static int lines(struct score_list *l, const char *path, const char *s, size_t size, struct err *e)
@@ -179,6 +258,9 @@ void score_list_free(struct score_list *l)
         free(l->row[i].file);
         free(l->row[i].text);
         free(l->row[i].source);
+        free(l->row[i].word);
+        free(l->row[i].end);
+        free(l->row[i].start);
     }
     free(l->row);
     memset(l, 0, sizeof *l);

@@ -117,7 +117,8 @@ static uint64_t mix(uint64_t h, const void *p, size_t n)
 }
 
 /* Tells the words when they changed, or when it is the last time. */
-static void show(struct asr_live *l, const struct asr_live_io *io, int64_t t1, bool final)
+static void show(struct asr_live *l, const struct asr_live_io *io, int64_t t1, bool final,
+                 bool passed)
 {
     uint64_t look = mix(14695981039346656037u, &l->n_settled, sizeof l->n_settled);
     for (int i = 0; i < l->n_word; i++) {
@@ -139,6 +140,9 @@ static void show(struct asr_live *l, const struct asr_live_io *io, int64_t t1, b
         .final = final,
         .pass = l->pass,
         .pass_ms = l->pass_ms,
+        .voice0 = (double)l->ep.voiced_first * 0.01,
+        .heard = (double)l->ep.frame * 0.01,
+        .passed = passed,
     };
     io->utt(io->user, &u);
 }
@@ -185,6 +189,7 @@ static int timed_pass(struct asr_live *l, const struct asr_live_io *io, int64_t 
     int64_t t = clk_ns();
     int rc = live_pass(l, io, c1, last, e);
     double took_s = (double)(clk_ns() - t) * 1e-9;
+    took_s = l->o.cost ? l->o.cost(l->o.cost_user, &l->work) : took_s;
     l->pass_ms = (float)(took_s * 1e3);
     l->cost_s = l->cost_s > 0 ? 0.7 * l->cost_s + 0.3 * took_s : took_s;
     return rc;
@@ -203,7 +208,7 @@ static int finish(struct asr_live *l, const struct asr_live_io *io, int64_t c1, 
         }
         ran = 1;
     }
-    show(l, io, c1, true);
+    show(l, io, c1, true, ran > 0);
     keep_context(l);
     l->active = false;
     l->from = c1;
@@ -315,7 +320,7 @@ static int act(struct asr_live *l, const struct asr_live_io *io, enum due due, s
     case DUE_SOFT:
         rc = timed_pass(l, io, l->ep.frame, false, e);
         if (rc == 0) {
-            show(l, io, l->ep.frame, false);
+            show(l, io, l->ep.frame, false, true);
         }
         return rc < 0 ? rc : 1;
     case DUE_FINAL:

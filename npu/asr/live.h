@@ -50,6 +50,17 @@ struct asr_utt {
     bool final;    /* nothing of this utterance will change any more */
     int pass;      /* passes made for it */
     float pass_ms; /* of the last one */
+    double voice0; /* seconds: where its voice begins, as voice activity has it */
+    double heard;  /* seconds of the stream looked at when this was decided: at `final` that is the
+                      end-point.  More than t1 where long speech was cut in its quietest place */
+    bool passed;   /* a pass ran for this; false: what an earlier one said was taken as it stood */
+};
+
+/* What a pass had to work out: enough to charge for it without a clock. */
+struct asr_live_work {
+    int ctx;   /* encoder positions */
+    int batch; /* tokens of the batched decoder pass: prompt, settled ones, draft */
+    int steps; /* decoder passes of one token */
 };
 
 enum asr_settle_by {
@@ -66,6 +77,10 @@ struct asr_live_opts {
     bool deterministic;          /* passes at every hop_min_s of sound, whatever they cost: the same
                                     words on every machine (tests, replays as fast as possible) */
     int settle;                  /* enum asr_settle_by; what makes a word settled */
+    /* Seconds that a pass is taken to last, instead of those measured: hops then depend on nothing
+     * but the sound (simulated time).  NULL: measure. */
+    double (*cost)(void *user, const struct asr_live_work *w);
+    void *cost_user;
 };
 struct asr_live_opts asr_live_opts_default(void);
 

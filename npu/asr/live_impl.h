@@ -49,6 +49,7 @@ struct asr_live {
     int64_t u0, passed; /* its first frame; up to where the last pass heard it */
     int pass;
     float pass_ms;
+    struct asr_live_work work; /* of the last pass */
     uint64_t look;             /* of the words last shown */
     int32_t said[LIVE_TOKENS]; /* settled tokens */
     int n_said;

@@ -135,6 +135,7 @@ static int check_draft(struct turn *t, const int32_t *draft, int n_draft, struct
         return rc;
     }
     l->guess.nosp = l->n_said == 0 ? asr_nospeech(l->tok, asr_logits(l->eng, 0)) : -1;
+    l->work.batch = n;
     asr_align_begin(l->align, asr_enc_ctx(l->eng));
     for (int i = 0; i < l->n_said; i++) {
         asr_align_take(l->align, l->eng, t->n_init - 1 + i);
@@ -175,6 +176,7 @@ static int decode(struct turn *t, struct err *e)
         if (rc < 0) {
             return rc;
         }
+        l->work.steps++;
         asr_align_take(l->align, l->eng, 0);
         rc = choose(t, asr_logits(l->eng, 0), &p);
     }
@@ -372,6 +374,7 @@ int live_pass(struct asr_live *l, const struct asr_live_io *io, int64_t c1, bool
         ctx = asked < l->most_frames / 2 ? asked : l->most_frames / 2;
     }
     content = content < ctx ? content : ctx;
+    l->work = (struct asr_live_work){.ctx = ctx};
     io->mel(io->user, l->u0, 2 * ctx, l->u0, l->u0 + frames, l->mel);
     int rc = asr_encode(l->eng, l->mel, ctx, e);
     rc = rc < 0 ? rc : find_language(l, content, e);

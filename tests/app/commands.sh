@@ -83,6 +83,47 @@ expect "score without sources" 0 '"sources":{}' "$DICTATE" score "$dir/plain.tsv
 expect "score -o" 0 "" "$DICTATE" score "$dir/plain.tsv" --json -o "$dir/score.json"
 cp "$dir/score.json" "$dir/out" && json "score -o writes the same" "j['total']['words'] > 6"
 
+# Live text on a simulated clock: the contract's names, the same figures every time.
+{
+    printf 'file\ttext\n'
+    printf '%s\t%s\n' "$top/$clip" "$(tr '\n' ' ' <"${clip%.flac}.txt")"
+    printf '%s\t\n' "$dir/quiet.wav"
+} >"$dir/live.tsv"
+"$python" -c "
+import wave, sys
+w = wave.open(sys.argv[1], 'wb')
+w.setparams((1, 2, 16000, 0, 'NONE', ''))
+w.writeframes(bytes(2 * 16000 * 6))" "$dir/quiet.wav"
+expect "score --stream" 0 "word ends to settled" "$DICTATE" score "$dir/live.tsv" --stream
+expect "score --stream --wall" 0 '"clock":"measured"' \
+    "$DICTATE" score "$dir/live.tsv" --stream --wall --json
+json "score --stream --wall measures" "0 < j['rtf'] < 20"
+expect "score --stream --json" 0 '"clock":"simulated"' \
+    "$DICTATE" score "$dir/live.tsv" --stream --json -vv
+json "score --stream --json has the promised names" "all(set(j[k]) == {'p50', 'p95'} for k in \
+('first_word_ms', 'word_to_tentative_ms', 'word_to_settled_ms', 'final_ms')) and j['erasure'] >= 0 \
+and j['settled_retractions'] == 0 and j['hallucinated_per_min'] == 0 and 0 < j['rtf'] < 1 and \
+j['cpu_per_audio_s'] > 0 and 0 <= j['final_ms']['p50'] < 1000 and 'offline' in j"
+cp "$dir/out" "$dir/out.1"
+grep ' utt ' "$dir/err" >"$dir/events.1"
+"$DICTATE" score "$dir/live.tsv" --stream --json -vv --threads 1 --columns 3 >"$dir/out" 2>"$dir/err"
+grep ' utt ' "$dir/err" >"$dir/events.2"
+if [ -s "$dir/events.1" ] && cmp -s "$dir/events.1" "$dir/events.2"; then
+    echo "ok score --stream: the same file gives the same events at the same times"
+else
+    echo "not ok score --stream: events differ: $(diff "$dir/events.1" "$dir/events.2" | head -5)"
+fi
+cp "$dir/out" "$dir/out.2"
+"$python" -c "
+import json, sys
+j = [json.load(open(f)) for f in sys.argv[1:3]]
+for k in j:
+    for measured in 'wall_s', 'cpu_per_audio_s', 'device':
+        del k[measured]
+sys.exit(j[0] != j[1])" "$dir/out.1" "$dir/out.2" &&
+    echo "ok score --stream: the same figures" || echo "not ok score --stream: figures differ"
+expect "score --wall alone" 2 "belongs to --stream" "$DICTATE" score "$dir/live.tsv" --wall
+
 if ! command -v curl >/dev/null && ! command -v wget >/dev/null; then
     echo "skip models get: neither curl nor wget"
     exit 0

@@ -1,4 +1,5 @@
 /* The table of dictate score, and SHA-1 by its published examples. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,6 +69,27 @@ static void good_tables(void **s)
     score_list_free(&l);
 }
 
+static void words_with_times(void **s)
+{
+    (void)s;
+    struct score_list l;
+    struct err e = {0};
+    assert_int_equal(table("file\ttext\tword_ends\tword_starts\n"
+                           "a\t one  two three\t0.5 - 2.25\t\n"
+                           "b\t\t\t\nc\tone\n",
+                           &l, &e),
+                     0);
+    assert_int_equal(l.row[0].n_word, 3);
+    assert_string_equal(l.row[0].word[0], "one");
+    assert_string_equal(l.row[0].word[2], "three");
+    assert_true(l.row[0].end[0] == 0.5 && isnan(l.row[0].end[1]) && l.row[0].end[2] == 2.25);
+    assert_null(l.row[0].start);
+    assert_int_equal(l.row[1].n_word, 0);
+    assert_null(l.row[1].end);
+    assert_null(l.row[2].end); /* a short line: its times are not known */
+    score_list_free(&l);
+}
+
 static void bad_tables(void **s)
 {
     (void)s;
@@ -79,6 +101,11 @@ static void bad_tables(void **s)
         {"file\ttext\nx\ty\nz\n", "line 3"},
         {"file\ttext\n", "lists no files"},
         {"file\ttext\n\thello\n", "line 2"},
+        {"file\ttext\tword_ends\nx\ta b\t1\n", "line 2 has 1 times in word_ends"},
+        {"file\ttext\tword_ends\nx\ta b\t1 2 3\n", "for a text of 2 words"},
+        {"file\ttext\tword_ends\nx\ta b\t1 2s\n", "2s"},
+        {"file\ttext\tword_starts\nx\ta\t-1\n", "word_starts is no time"},
+        {"file\ttext\tword_ends\nx\ta\tnan\n", "is no time"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct score_list l;
@@ -95,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha1_examples),
         cmocka_unit_test(good_tables),
+        cmocka_unit_test(words_with_times),
         cmocka_unit_test(bad_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
