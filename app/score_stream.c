@@ -170,7 +170,7 @@ static void on_utt(void *user, const struct asr_utt *u)
 /* Gives the recogniser its turn; the clock goes on by what it cost.  As asr_live_step. */
 static int turn(struct hearing *h, bool end, struct err *e)
 {
-    struct asr_live_io io = {h, on_mel, on_voice, on_utt};
+    struct asr_live_io io = {.user = h, .mel = on_mel, .voice = on_voice, .utt = on_utt};
     int64_t keep = 0;
     h->step_ns = clk_ns();
     h->charged_s = 0;
