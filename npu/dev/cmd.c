@@ -10,8 +10,8 @@ static const uint64_t MAX_SCRATCH = UINT64_C(1) << 28;
 const char *dev_op_name(int op)
 {
     static const char *const name[NPU_OP_COUNT] = {
-        "nop",       "gemm f32", "gemm i8", "quantise",    "norm", "norm, quantise",
-        "attention", "copy",     "heads",   "attention i8"};
+        "nop",           "gemm f32", "gemm i8", "quantise",    "norm", "norm, quantise",
+        "attention f32", "copy",     "heads",   "attention i8"};
     return op >= 0 && op < NPU_OP_COUNT && name[op] ? name[op] : "?";
 }
 
@@ -52,6 +52,7 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
     const int i8 = c->op == NPU_GEMM_I8;
     const uint64_t np = k_round(c->n, K_PAD_N), width = i8 ? k_round(c->k, K_PAD_K) : c->k;
     const uint64_t par = (i8 ? 2u : 1u) + (c->flags & NPU_MUL ? 1u : 0u);
+    const uint64_t planes = i8 && c->flags & NPU_FINE ? 2 : 1;
     if (c->tile_n % K_PAD_N) {
         return bad(c, index, "a tile does not fit the packing of the weights", e);
     }
@@ -61,7 +62,7 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
     if (i8 && c->k > MAX_K_I8) {
         return bad(c, index, "sums would not fit 32 bits", e);
     }
-    reads(t, "a", 0, c->in[0], span(c->m, c->lda, width, i8 ? 1 : 4));
+    reads(t, "a", 0, c->in[0], span(planes * c->m, c->lda, width, i8 ? 1 : 4));
     in_rows(t, c->lda, width, i8 ? 1 : 4);
     reads(t, "weights", 1, c->in[1],
           i8 ? k_packed_i8_bytes(c->n, c->k) : k_packed_f32_bytes(c->n, c->k));
@@ -72,11 +73,11 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
         t->o[t->n - 1].pointwise = 1;
     }
     if (i8) {
-        reads(t, "row figures", DEV_AUX, c->aux, c->m * sizeof(struct k_row));
+        reads(t, "row figures", DEV_AUX, c->aux, planes * c->m * sizeof(struct k_row));
     }
     writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, c->n, 4));
     in_rows(t, c->ldo, c->n, 4);
-    t->macs = (uint64_t)c->m * c->n * c->k;
+    t->macs = planes * c->m * c->n * c->k;
     t->cols = c->n;
     return 0;
 }
@@ -85,6 +86,7 @@ static int touch_rows(const struct npu_cmd *c, int index, struct dev_touch *t, s
 {
     const int to_s8 = c->op == NPU_QUANT || c->op == NPU_NORM_Q;
     const uint64_t width = to_s8 ? k_round(c->k, K_PAD_K) : c->k;
+    const uint64_t planes = to_s8 && c->flags & NPU_FINE ? 2 : 1;
     if (c->ldo < width) { /* rows that are read may overlap: a convolution's windows do */
         return bad(c, index, "rows of the result overlap", e);
     }
@@ -94,10 +96,10 @@ static int touch_rows(const struct npu_cmd *c, int index, struct dev_touch *t, s
     if (c->op == NPU_NORM) {
         reads(t, "gain", 1, c->in[1], (uint64_t)c->k * 8);
     }
-    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, width, to_s8 ? 1 : 4));
+    writes(t, "result", DEV_OUT, c->out, span(planes * c->m, c->ldo, width, to_s8 ? 1 : 4));
     in_rows(t, c->ldo, width, to_s8 ? 1 : 4);
     if (to_s8) {
-        writes(t, "row figures", DEV_AUX, c->aux, c->m * sizeof(struct k_row));
+        writes(t, "row figures", DEV_AUX, c->aux, planes * c->m * sizeof(struct k_row));
     }
     t->cols = 1;
     return 0;

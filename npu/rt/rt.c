@@ -9,6 +9,7 @@
 
 #include "app/base/clk.h"
 #include "app/base/cpu.h"
+#include "npu/dev/cmd.h"
 #include "npu/rt/inside.h"
 
 static const struct {
@@ -143,13 +144,7 @@ void npu_buf_write(struct npu_rt *rt, uint32_t buf, size_t off, const void *data
     atomic_fetch_add_explicit(&rt->write_bytes, size, memory_order_relaxed);
 }
 
-const char *npu_op_name(int op)
-{
-    static const char *const name[NPU_OP_COUNT] = {
-        "nop",  "gemm f32",       "gemm i8",       "quantise", "norm",
-        "norm, quantise", "attention f32", "copy", "heads",    "attention i8"};
-    return op >= 0 && op < NPU_OP_COUNT ? name[op] : "?";
-}
+const char *npu_op_name(int op) { return dev_op_name(op); }
 
 void npu_rt_stats(const struct npu_rt *rt, struct npu_stats *s)
 {

@@ -138,7 +138,7 @@ static void test_refused(void **unused)
     (void)unused;
     rig_open(&r, 2, 1);
     const struct npu_cmd good = r.list.cmd[1];
-    for (int i = 0; i < 14; i++) {
+    for (int i = 0; i < 18; i++) {
         struct npu_cmd *c = &r.list.cmd[1];
         struct err e = {0};
         *c = good;
@@ -156,6 +156,12 @@ static void test_refused(void **unused)
         case 10: c->ldo = 0xffffffffu; break;
         case 11: c->k = 0xffffff00u; break;
         case 12: c->aux = 0; break;
+        /* the product of rows and stride is 0 in 64 bits */
+        case 13: c->m = 0x80000001u, c->lda = 0x80000000u, c->k = 64; break;
+        /* 16-bit rows are two planes: twice as many figures as fit */
+        case 14: c->flags |= NPU_FINE, c->aux = NPU_ADDR(r.buf, (1 << 20) - 12 * M); break;
+        case 15: c->flags |= NPU_FINE, c->in[0] = NPU_ADDR(r.buf, (1 << 20) - 128 * M - 4); break;
+        case 16: c->out = r.w; break; /* a result over the weights */
         default: c->in[0] = r.q + 1; break;
         }
         r.list.checked = 0;
