@@ -35,7 +35,7 @@ const struct args_row args_row[] = {
     {"precision", 0, "KIND", OPT_PRECISION, 0, ENG, 0, 0, "int8|f32", NULL,
      "int8 (default), or f32, the slow reference"},
     {"device", 0, "DEV", OPT_STR, AT(device), ENG, 0, 0, NULL, NULL,
-     "virtual:npu4 (default), virtual:npu1, npu"},
+     "virtual (default), virtual:npu4, virtual:npu1, npu"},
     {"columns", 0, "N", OPT_COLUMNS, 0, ENG, 1, 8, NULL, NULL,
      "columns of the device, 1 to 8 (bench: a list, 1,2,4)"},
     {"threads", 't', "N", OPT_INT, AT(threads), ENG, 1, 256, NULL, NULL,

@@ -1,4 +1,5 @@
 /* The dump's frame: the table of cases, what stays open between cases, writing.  Main thread. */
+#include "app/device.h"
 #include "app/dump.h"
 
 #include <errno.h>
@@ -245,10 +246,11 @@ void *dump_ref(const struct dump *d, const char *id, const char *array, const ch
 
 static int open_device(struct dump *d, const struct args *a, struct err *e)
 {
-    struct npu_rt_opts o = {a->device, a->columns, a->threads};
+    struct app_device o;
     d->dir = a->dump;
     d->prec = a->precision;
-    return npu_rt_open(&d->rt, &o, e);
+    app_device(&o, a, 0);
+    return npu_rt_open(&d->rt, &o.opts, e);
 }
 
 /* Splits a line of the table in place; false for comments and lines with too few columns. */

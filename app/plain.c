@@ -117,10 +117,14 @@ static void look(struct face *f, struct state *st)
     writer_stat(f->writer, &wr);
     bool have = session_got(f->session, &got);
     enum ui_state old = st->now;
+    const uint64_t notes = st->npu_notes;
     f->clock_s = s.clock_s;
     f->work_s = s.work_s;
     f->xruns = s.cap.xruns > f->xruns ? s.cap.xruns : f->xruns;
-    if (state_look(st, &s, have ? &got : NULL, &wr) && st->now != old && !st->failed) {
+    const bool changed = state_look(st, &s, have ? &got : NULL, &wr);
+    if (st->npu_notes > notes) { /* in whatever state this is: it may be over already */
+        out_note(f->out, OUT_WARNING, "npu-reset", "%s", st->npu_say);
+    } else if (changed && st->now != old && !st->failed && st->now != UI_ST_NPU_RESET) {
         const struct ui_state_info *i = ui_state_info(st->now);
         if (i->level != UI_OK) {
             out_note(f->out, OUT_WARNING, i->id, "%s", *st->say ? st->say : i->say);
@@ -133,7 +137,7 @@ static void look(struct face *f, struct state *st)
 
 int plain_run(struct face *f, struct err *e)
 {
-    struct state st = {0};
+    struct state st = {.rt = f->setup->rt};
     bool ended = false, started = false, stopping = false;
     f->start_us = clk_us();
     while (!ended) {

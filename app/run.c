@@ -16,6 +16,7 @@
 #include "app/offline.h"
 #include "app/sound.h"
 #include "app/stop.h"
+#include "npu/rt/health.h"
 #include "ui/ui.h"
 
 enum { CLOSE_MS = 3000 }; /* how long a full disk may hold up the end */
@@ -118,6 +119,11 @@ static int run_offline(struct run *r, struct audio_src *src, struct err *e)
     const char *note = audio_src_note(src);
     if (*note) {
         out_note(&r->out, OUT_WARNING, NULL, "%s", note);
+    }
+    struct npu_rt_health h;
+    npu_rt_health(r->setup.rt, &h);
+    if (h.notes) { /* the text is right all the same */
+        out_note(&r->out, OUT_WARNING, "npu-reset", "%s", h.note);
     }
     r->end.audio_s = st.audio_s;
     r->end.wall_s = r->end.work_s = st.wall_s;

@@ -277,7 +277,7 @@ static void loop(struct screen *s)
 
 int screen_run(struct face *f, struct err *e)
 {
-    struct screen s = {.f = f, .frame_ms = getenv("SSH_TTY") ? FRAME_SSH_MS : FRAME_MS};
+    struct screen s = {.f = f, .st = {.rt = f->setup->rt}, .frame_ms = getenv("SSH_TTY") ? FRAME_SSH_MS : FRAME_MS};
     struct ui_opt o = {.glyphs = f->args->glyphs, .no_color = f->args->no_color};
     int rc = transcript_new(&s.tr, e);
     rc = rc ? rc : fill_new(&s.fill, f->setup, f->session, f->args, e);

@@ -11,6 +11,7 @@
 
 #include "app/base/clk.h"
 #include "app/base/log.h"
+#include "app/device.h"
 
 /* Folder of the running program, without a slash at the end; "" when it is not known. */
 static void program_dir(char *dir, size_t cap)
@@ -153,8 +154,7 @@ static int check_task(const struct app_setup *s, const struct args *a, struct er
 int app_setup_open_cols(struct app_setup *s, const struct args *a, int columns, struct err *e)
 {
     int64_t t0 = clk_ns();
-    struct npu_rt_opts o = {
-        .device = a->device, .columns = columns > 0 ? columns : a->columns, .threads = a->threads};
+    struct app_device d;
     memset(s, 0, sizeof *s);
     int rc = app_model_find(a->model, s->path, sizeof s->path, e);
     if (rc) {
@@ -173,7 +173,8 @@ int app_setup_open_cols(struct app_setup *s, const struct args *a, int columns, 
     if (rc) {
         goto out;
     }
-    rc = npu_rt_open(&s->rt, &o, e);
+    app_device(&d, a, columns);
+    rc = npu_rt_open(&s->rt, &d.opts, e);
     if (rc) {
         goto out;
     }

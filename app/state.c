@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "npu/rt/health.h"
+
 /* When something is worth saying. */
 static const double silent_s = 20, clip_share = 0.01, slow_s = 1.5, behind_s = 4, recent_s = 8;
 
@@ -96,6 +98,9 @@ static enum ui_state decide(struct state *st, const struct session_stat *s,
         snprintf(st->more, sizeof st->more, "%llu", (unsigned long long)st->xruns);
         return become(st, UI_ST_XRUN, "The microphone was not read in time; the place is marked.");
     }
+    if (st->npu_at > 0 && t - st->npu_at < recent_s) {
+        return become(st, UI_ST_NPU_RESET, "%s", st->npu_say);
+    }
     if (live && s->cap.waiting_s > slow_s && s->cap.heard_s < s->wall_s + 1) {
         return queue_state(st, s);
     }
@@ -110,6 +115,18 @@ static enum ui_state decide(struct state *st, const struct session_stat *s,
     return live ? UI_ST_LISTENING : UI_ST_PLAYING;
 }
 
+/* What the device has mended, or could not, since the last look. */
+static void look_at_device(struct state *st, const struct session_stat *s)
+{
+    struct npu_rt_health h;
+    npu_rt_health(st->rt, &h);
+    if (h.notes > st->npu_notes) {
+        st->npu_notes = h.notes;
+        st->npu_at = s->clock_s > 0 ? s->clock_s : 1e-3;
+        snprintf(st->npu_say, sizeof st->npu_say, "%s", h.note);
+    }
+}
+
 bool state_look(struct state *st, const struct session_stat *s, const struct audio_got *got,
                 const struct writer_stat *wr)
 {
@@ -121,6 +138,9 @@ bool state_look(struct state *st, const struct session_stat *s, const struct aud
     if (s->cap.lost_s > st->lost_s + 0.5) { /* what an xrun costs is said there */
         st->lost_s = s->cap.lost_s;
         st->lost_at = s->clock_s;
+    }
+    if (st->rt) {
+        look_at_device(st, s);
     }
     st->now = decide(st, s, got, wr);
     return st->now != old.now || strcmp(st->say, old.say) != 0;

@@ -12,6 +12,10 @@ struct state {
     char more[16], say[256];
     uint64_t xruns;
     double lost_s, xrun_at, lost_at, silent_since; /* seconds of the stream clock */
+    const struct npu_rt *rt;                       /* NULL: nobody asks how the device is */
+    uint64_t npu_notes;                            /* of its sentences, seen so far */
+    double npu_at;                                 /* the newest of them */
+    char npu_say[256];
     struct err mic;                                /* the last word from the microphone */
     bool failed;                                   /* the session ended with `end` */
     struct err end;

@@ -242,6 +242,7 @@ int asr_encode(struct asr_engine *g, const float *mel, int audio_ctx, struct err
     const size_t at = (size_t)(g->at.mel & (((npu_addr)1 << 48) - 1));
     npu_buf_write(g->rt, g->work_buf, at + row, mel, frames * row);
     memset((char *)net_map(g, g->at.mel) + (frames + 1) * row, 0, row);
+    npu_buf_wrote(g->rt, g->work_buf, at + (frames + 1) * row, row);
     if (g->enc_list_ctx != audio_ctx) {
         rc = net_plan_encoder(g, audio_ctx, e);
         g->enc_list_ctx = rc ? 0 : audio_ctx;

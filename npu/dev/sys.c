@@ -158,6 +158,11 @@ static int real_munmap(struct sys *s, void *p, size_t n)
 static void real_flush(struct sys *s, const void *p, size_t n)
 {
     (void)s;
+    sys_flush_lines(p, n);
+}
+
+void sys_flush_lines(const void *p, size_t n)
+{
     if (n == 0) {
         return;
     }

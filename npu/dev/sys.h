@@ -50,6 +50,9 @@ struct sys {
     int threads;  /* host threads that serve the columns; 0: none */
 };
 
+/* Writes the cache lines of a range back to memory and drops them. */
+void sys_flush_lines(const void *p, size_t n);
+
 /* The real side.  root: "" or NULL, or a folder that holds another sys/ and dev/ (tests). */
 int sys_real_new(struct sys **s, const char *root);
 void sys_real_free(struct sys *s);

@@ -354,7 +354,7 @@ int vdrm_new(struct sys **out, const struct vdrm_opts *o, struct err *e)
         vdrm_free(&v->sys);
         return rc;
     }
-    v->sys = (struct sys){&ops, !o->strict, 10 * 60 * 1000, 1, v->array->threads};
+    v->sys = (struct sys){&ops, !o->strict && !o->incoherent, 10 * 60 * 1000, 1, v->array->threads};
     *out = &v->sys;
     return 0;
 }

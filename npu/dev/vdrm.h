@@ -28,6 +28,8 @@ struct vdrm_opts {
     /* Caches are modelled: the device sees what was flushed and the host sees what it flushed.
      * Three copies of every buffer: for tests. */
     int strict;
+    /* Caches are written back as on silicon, at its cost, but not modelled. */
+    int incoherent;
     int tdr_ms;         /* watchdog; 0: the generation's 2 s or 60 s */
     int drain_ms;       /* DESTROY waits so long for work in flight; 0: 2 s */
     int foreign;        /* contexts that other programs hold */

@@ -166,6 +166,8 @@ void vdrm_flush(struct sys *s, const void *p, size_t n)
         pthread_mutex_lock(&v->mu);
         vdrm_flush_locked(v, p, n);
         pthread_mutex_unlock(&v->mu);
+    } else if (v->o.incoherent) {
+        sys_flush_lines(p, n);
     }
 }
 

@@ -30,12 +30,24 @@ struct dev_xdna_opts {
     void *note_ctx;
 };
 
+/* The NPU that dev_xdna_open would take, found, opened and closed again: so that its program can be
+ * chosen.  The same sentences. */
+struct dev_chip {
+    char name[8];   /* "npu4" */
+    char family[8]; /* "npu2": of its programs, as the tool chain calls it */
+    int columns;
+};
+int dev_xdna_find(struct sys *s, const char *node, struct dev_chip *chip, struct err *e);
+
 int dev_xdna_open(struct dev_xdna **x, struct sys *s, const struct dev_xdna_opts *o, struct err *e);
 void dev_xdna_close(struct dev_xdna *x);
 
 /* As a device for npu/rt: run takes jobs whose pointers lie in buffers from here, and does what
  * dev_xdna_run does.  Its close is dev_xdna_close. */
 struct dev *dev_xdna_dev(struct dev_xdna *x);
+
+/* 1: its program understands command lists; 0: only dev_xdna_exec is of use. */
+int dev_xdna_runs_lists(const struct dev_xdna *x);
 
 const char *dev_xdna_name(const struct dev_xdna *x); /* "NPU Strix (npu4), 8 columns" */
 
@@ -56,6 +68,15 @@ void dev_xdna_wrote(struct dev_xdna *x, uint32_t bo, size_t off, size_t size);
  * the same context, then in a new one; after that -ERR_NPU_HANG, and so at once from then on.
  * -ERR_NPU: the list is not valid. */
 int dev_xdna_run(struct dev_xdna *x, const struct npu_cmd *cmd, int n, struct err *e);
+
+/* After -ERR_NPU_HANG or -ERR_NPU of dev_xdna_run, for whoever takes over its list.  give_up ends
+ * the context; from then on every run fails at once.  0: the device is at rest; -1: it may still
+ * write to the buffers, so what they hold has to be copied out of them.  put_back then writes what
+ * the list had overwritten of its own inputs to the places that `at` names.  0, or -ERR_NPU_HANG:
+ * it was too much to be kept. */
+int dev_xdna_give_up(struct dev_xdna *x);
+int dev_xdna_put_back(struct dev_xdna *x, void *(*at)(void *ctx, uint32_t bo, size_t off),
+                      void *ctx);
 
 /* Runs an instruction stream of the tool chain (checked) with up to 6 buffers as its arguments. All
  * of them may be written by it.  Tried once. */

@@ -99,6 +99,7 @@ int x_ctx_close(struct dev_xdna *x)
     const int rc = x_call(x, XDNA_DESTROY_CTX, &d);
     x_call(x, XDNA_DRM_SYNCOBJ_DESTROY, &s); /* ours to destroy, the kernel leaves it */
     x->has_ctx = false;
+    x->at_large |= rc != 0;
     for (int i = 0; i < XDNA_MAX_IN_FLIGHT; i++) {
         x->slot[i].busy = 0;
     }

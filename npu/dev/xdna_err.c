@@ -22,7 +22,7 @@ static const struct {
     enum err_code code;
     const char *text;
 } table[] = {
-    {X_FIND, ENOENT, ERR_NPU, "no AMD NPU found; it takes a Ryzen AI and Linux 6.14 with amdxdna"},
+    {X_FIND, ENOENT, ERR_NPU, "no AMD NPU found; it takes a Ryzen AI and Linux 6.14 with amdxdna, or leave out --device npu"},
     {X_FIND, EIO, ERR_NPU,
      "the NPU is there but its driver did not start it; see dmesg | grep amdxdna, update "
      "linux-firmware (amdnpu) or the kernel"},

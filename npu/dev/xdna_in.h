@@ -87,6 +87,7 @@ struct dev_xdna {
     _Atomic uint32_t ctx; /* read by sense */
     uint32_t syncobj;
     bool has_ctx, lost, lists_run; /* lists_run: the program understands command lists */
+    bool at_large; /* a context could not be destroyed: it may still write */
     struct x_slot slot[XDNA_MAX_IN_FLIGHT];
     struct x_bo bo[X_BOS];
     int bo_top; /* highest number in use */
@@ -128,6 +129,10 @@ int x_wait(const struct dev_xdna *x, uint64_t seq, int64_t deadline_ns);
 void x_gem_close(const struct dev_xdna *x, uint32_t handle);
 void x_count(_Atomic uint64_t *c, uint64_t n);
 void x_flush(struct dev_xdna *x, const void *p, size_t n);
+
+/* xdna_undo.c: 0, or -1 without memory */
+int x_save(struct dev_xdna *x);
+void x_put_back(struct dev_xdna *x);
 
 /* xdna_bo.c */
 int x_heap_open(struct dev_xdna *x, struct err *e);

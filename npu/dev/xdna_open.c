@@ -249,6 +249,32 @@ int dev_xdna_open(struct dev_xdna **out, struct sys *s, const struct dev_xdna_op
     return 0;
 }
 
+int dev_xdna_find(struct sys *s, const char *node, struct dev_chip *found, struct err *e)
+{
+    const struct chip *chip = NULL;
+    struct dev_xdna *x = calloc(1, sizeof *x);
+    if (!x) {
+        return err_set(e, ERR_MEM, "no memory for the NPU's driver");
+    }
+    x->sys = s;
+    x->o.node = node;
+    s->ops->release(s, x->release, sizeof x->release);
+    const int rc = find(x, &chip, e);
+    if (!rc) {
+        s->ops->close(s, x->fd);
+        *found = (struct dev_chip){.columns = chip->cols};
+        snprintf(found->name, sizeof found->name, "%s", chip->name);
+        snprintf(found->family, sizeof found->family, "%s", chip->generation == 3 ? "npu1" : "npu2");
+    }
+    free(x);
+    return rc;
+}
+
+int dev_xdna_runs_lists(const struct dev_xdna *x)
+{
+    return x->lists_run;
+}
+
 struct dev *dev_xdna_dev(struct dev_xdna *x)
 {
     return &x->dev;

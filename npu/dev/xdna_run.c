@@ -7,8 +7,6 @@
 #include "app/base/clk.h"
 #include "npu/dev/xdna_in.h"
 
-enum { MAX_SAVED = 256 << 20 }; /* a list that overwrites more of its inputs is not repeated */
-
 static int grow(void **p, int *cap, int n, size_t elem)
 {
     if (n > *cap) {
@@ -82,45 +80,7 @@ static int survey(struct dev_xdna *x, int n, struct err *e)
     return 0;
 }
 
-/* -- what must be put back before a second try ------------------------------------------------- */
-
-static int save(struct dev_xdna *x)
-{
-    spans_both(&x->undo, &x->read, &x->written);
-    const size_t n = spans_bytes(&x->undo);
-    if (n > MAX_SAVED) {
-        x->undo.n = -1;
-        return 0;
-    }
-    if (n > x->saved_cap) {
-        uint8_t *p = realloc(x->saved, n + n / 2);
-        if (!p) {
-            return -1;
-        }
-        x->saved = p;
-        x->saved_cap = n + n / 2;
-    }
-    uint8_t *to = x->saved;
-    for (int i = 0; i < x->undo.n; i++) {
-        const size_t b = x->undo.s[i].hi - x->undo.s[i].lo;
-        memcpy(to, (const void *)x->undo.s[i].lo, b);
-        to += b;
-    }
-    x_count(&x->undo_b, n);
-    return 0;
-}
-
-static void put_back(struct dev_xdna *x)
-{
-    const uint8_t *from = x->saved;
-    for (int i = 0; i < x->undo.n; i++) {
-        const struct span s = x->undo.s[i];
-        x_flush(x, (const void *)s.lo, s.hi - s.lo); /* drop what the device left in between */
-        memcpy((void *)s.lo, from, s.hi - s.lo);
-        x_flush(x, (const void *)s.lo, s.hi - s.lo);
-        from += s.hi - s.lo;
-    }
-}
+/* -- caches ------------------------------------------------------------------------------------ */
 
 /* Host to device before, device to host after.  Both are the same to a cache. */
 static void flush_all(struct dev_xdna *x, struct spans *set, _Atomic uint64_t *ns)
@@ -242,7 +202,7 @@ static int run_list(struct dev_xdna *x, int n, struct err *e)
             }
             try = 1;
         }
-        put_back(x);
+        x_put_back(x);
         x_count(&x->again, 1);
     }
 }
@@ -265,7 +225,7 @@ int dev_xdna_run(struct dev_xdna *x, const struct npu_cmd *cmd, int n, struct er
     const int64_t start = clk_ns();
     x->cmd = cmd;
     rc = survey(x, n, e);
-    if (!rc && save(x)) {
+    if (!rc && x_save(x)) {
         rc = err_set(e, ERR_MEM, "no memory to keep %zu bytes of a list's inputs",
                      spans_bytes(&x->undo));
     }

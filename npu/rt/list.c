@@ -66,11 +66,28 @@ static int check_list(struct npu_rt *rt, struct npu_list *l, struct err *e)
 
 int npu_list_run(struct npu_rt *rt, struct npu_list *l, struct err *e)
 {
+    struct err why;
     if (!l->checked) {
         const int64_t start = clk_ns();
         int rc = check_list(rt, l, e);
         atomic_fetch_add_explicit(&rt->submit_ns, (uint64_t)(clk_ns() - start),
                                   memory_order_relaxed);
+        if (rc) {
+            return rc;
+        }
+    }
+    if (rt->driven) {
+        int rc = dev_xdna_run(rt->x, l->cmd, l->n, &why);
+        if (rc != -ERR_NPU_HANG && rc != -ERR_NPU) {
+            *e = rc ? why : *e;
+            return rc;
+        }
+        /* The list was checked, so whatever the driver says is about the device. */
+        if (rt_fall_back(rt, &why)) {
+            *e = why;
+            return rc;
+        }
+        rc = check_list(rt, l, e); /* buffers may lie elsewhere now */
         if (rc) {
             return rc;
         }

@@ -1,4 +1,4 @@
-/* Devices by name, buffers, counters.  See rt.h. */
+/* Opening, buffers, counters.  See rt.h. */
 #include "npu/rt/rt.h"
 
 #include <stdatomic.h>
@@ -12,37 +12,10 @@
 #include "npu/dev/cmd.h"
 #include "npu/rt/inside.h"
 
-static const struct {
-    const char *name;
-    int columns;
-} profile[] = {
-    {"npu4", 8}, /* XDNA2: 8 columns */
-    {"npu1", 4}, /* XDNA1: 4 columns usable by one context */
-};
-
-static int find_profile(const char *device, struct err *e)
-{
-    if (!device || strcmp(device, "virtual") == 0) {
-        return 0;
-    }
-    for (int i = 0; i < (int)(sizeof profile / sizeof *profile); i++) {
-        if (strncmp(device, "virtual:", 8) == 0 && strcmp(device + 8, profile[i].name) == 0) {
-            return i;
-        }
-    }
-    if (strcmp(device, "npu") == 0) {
-        return err_set(e, ERR_NPU,
-                       "this version drives the virtual NPU only; use --device virtual:npu4");
-    }
-    return err_set(e, ERR_USAGE, "device %.40s is not known; use virtual:npu1, virtual:npu4 or npu",
-                   device);
-}
-
 int npu_rt_open(struct npu_rt **out, const struct npu_rt_opts *o, struct err *e)
 {
     unsigned features = 0;
-    int which = find_profile(o->device, e);
-    int rc = which < 0 ? which : cpu_features(&features, e);
+    int rc = cpu_features(&features, e);
     if (rc) {
         return rc;
     }
@@ -57,17 +30,14 @@ int npu_rt_open(struct npu_rt **out, const struct npu_rt_opts *o, struct err *e)
     if (!rt) {
         return err_set(e, ERR_MEM, "no memory for the NPU runtime");
     }
+    pthread_mutex_init(&rt->mu, NULL);
+    atomic_init(&rt->now, &rt->names);
     rt->kernels = k_choose(features);
-    rc = dev_virt_open(&rt->dev, o->columns ? o->columns : profile[which].columns,
-                       o->threads ? o->threads : cpu_count(), rt->kernels, e);
+    rc = rt_device_open(rt, o, e);
     if (rc) {
-        free(rt);
+        npu_rt_close(rt);
         return rc;
     }
-    snprintf(rt->name, sizeof rt->name, "virtual NPU (%s), %d column%s on %d thread%s, %s",
-             profile[which].name, rt->dev->columns, rt->dev->columns == 1 ? "" : "s",
-             rt->dev->threads, rt->dev->threads == 1 ? "" : "s", rt->kernels->name);
-    snprintf(rt->short_name, sizeof rt->short_name, "virt %dcol", rt->dev->columns);
     *out = rt;
     return 0;
 }
@@ -77,18 +47,34 @@ void npu_rt_close(struct npu_rt *rt)
     if (!rt) {
         return;
     }
-    rt->dev->ops->close(rt->dev);
+    if (rt->dev) {
+        rt->dev->ops->close(rt->dev);
+    }
     for (uint32_t i = 1; i < RT_MAX_BUFS; i++) {
         npu_buf_free(rt, i);
     }
+    rt_device_close(rt);
+    pthread_mutex_destroy(&rt->mu);
     free(rt);
 }
 
-const char *npu_rt_name(const struct npu_rt *rt) { return rt->name; }
-const char *npu_rt_short(const struct npu_rt *rt) { return rt->short_name; }
+const char *npu_rt_name(const struct npu_rt *rt) { return atomic_load(&rt->now)->text; }
+const char *npu_rt_short(const struct npu_rt *rt) { return atomic_load(&rt->now)->brief; }
 const char *npu_rt_isa(const struct npu_rt *rt) { return rt->kernels->name; }
-int npu_rt_columns(const struct npu_rt *rt) { return rt->dev->columns; }
-int npu_rt_threads(const struct npu_rt *rt) { return rt->dev->threads; }
+int npu_rt_columns(const struct npu_rt *rt) { return rt->columns; }
+int npu_rt_threads(const struct npu_rt *rt) { return rt->threads; }
+
+/* A map of its own: zeroed, page-aligned, given back whole. */
+static void *plain_memory(size_t size)
+{
+    void *p = size ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                   : MAP_FAILED;
+    if (p == MAP_FAILED) {
+        return NULL;
+    }
+    madvise(p, size, MADV_HUGEPAGE); /* fewer TLB misses; a refusal costs nothing */
+    return p;
+}
 
 int npu_buf_new(struct npu_rt *rt, size_t size, const char *what, uint32_t *buf, struct err *e)
 {
@@ -101,14 +87,20 @@ int npu_buf_new(struct npu_rt *rt, size_t size, const char *what, uint32_t *buf,
         return err_set(e, ERR_NPU, "more than %d device buffers", RT_MAX_BUFS - 1);
     }
     size = (size + 4095) / 4096 * 4096;
-    /* a map of its own: zeroed, page-aligned, given back whole */
-    void *p = size ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                   : MAP_FAILED;
-    if (p == MAP_FAILED) {
+    struct rt_buf b = {NULL, size, 0};
+    if (rt->driven) { /* all memory is the driver's, so its numbers are ours */
+        int rc = dev_xdna_bo_new(rt->x, size, what, &b.bo, e);
+        if (rc) {
+            return rc;
+        }
+        b.data = dev_xdna_bo_map(rt->x, b.bo);
+    } else {
+        b.data = plain_memory(size);
+    }
+    if (!b.data || (b.bo && b.bo != i)) {
         return err_set(e, ERR_MEM, "no memory for %s: %zu MB are needed", what, size >> 20);
     }
-    madvise(p, size, MADV_HUGEPAGE); /* fewer TLB misses; a refusal costs nothing */
-    rt->buf[i] = (struct rt_buf){p, size};
+    rt->buf[i] = b;
     atomic_fetch_add_explicit(&rt->buf_bytes, size, memory_order_relaxed);
     atomic_fetch_add_explicit(&rt->buf_count, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&rt->allocs, 1, memory_order_relaxed);
@@ -119,10 +111,14 @@ int npu_buf_new(struct npu_rt *rt, size_t size, const char *what, uint32_t *buf,
 void npu_buf_free(struct npu_rt *rt, uint32_t buf)
 {
     if (buf && buf < RT_MAX_BUFS && rt->buf[buf].data) {
-        munmap(rt->buf[buf].data, rt->buf[buf].size);
+        if (rt->buf[buf].bo) {
+            dev_xdna_bo_free(rt->x, rt->buf[buf].bo);
+        } else {
+            munmap(rt->buf[buf].data, rt->buf[buf].size);
+        }
         atomic_fetch_sub_explicit(&rt->buf_bytes, rt->buf[buf].size, memory_order_relaxed);
         atomic_fetch_sub_explicit(&rt->buf_count, 1, memory_order_relaxed);
-        rt->buf[buf] = (struct rt_buf){NULL, 0};
+        rt->buf[buf] = (struct rt_buf){0};
     }
 }
 
@@ -136,34 +132,67 @@ size_t npu_buf_size(const struct npu_rt *rt, uint32_t buf)
     return buf < RT_MAX_BUFS ? rt->buf[buf].size : 0;
 }
 
+void npu_buf_wrote(struct npu_rt *rt, uint32_t buf, size_t off, size_t size)
+{
+    if (rt->driven && buf < RT_MAX_BUFS) {
+        dev_xdna_wrote(rt->x, rt->buf[buf].bo, off, size);
+    }
+}
+
 void npu_buf_write(struct npu_rt *rt, uint32_t buf, size_t off, const void *data, size_t size)
 {
     const int64_t start = clk_ns();
     memcpy((char *)rt->buf[buf].data + off, data, size);
+    npu_buf_wrote(rt, buf, off, size);
     atomic_fetch_add_explicit(&rt->write_ns, (uint64_t)(clk_ns() - start), memory_order_relaxed);
     atomic_fetch_add_explicit(&rt->write_bytes, size, memory_order_relaxed);
 }
 
 const char *npu_op_name(int op) { return dev_op_name(op); }
 
+static void add_stats(struct npu_stats *s, const struct dev_stats *d)
+{
+    for (int c = 0; c < s->columns; c++) {
+        s->col[c].busy += d->col[c].busy;
+        s->col[c].transfer += d->col[c].transfer;
+        s->col[c].tiles += d->col[c].tiles;
+    }
+    for (int i = 0; i < NPU_OP_COUNT; i++) {
+        struct npu_op_stats *o = &s->op[i];
+        o->calls += d->op[i].calls;
+        o->tiles += d->op[i].tiles;
+        o->bytes += d->op[i].bytes;
+        o->macs += d->op[i].macs;
+        o->busy += d->op[i].busy;
+        o->wall += d->op[i].wall;
+    }
+    s->lists += d->lists;
+    s->cmds += d->cmds;
+    s->list_ns += d->list_ns;
+}
+
 void npu_rt_stats(const struct npu_rt *rt, struct npu_stats *s)
 {
     struct dev_stats d;
-    rt->dev->ops->stats(rt->dev, &d);
+    pthread_mutex_t *mu = (pthread_mutex_t *)&rt->mu;
     memset(s, 0, sizeof *s);
-    s->columns = rt->dev->columns;
+    s->columns = rt->columns;
+    if (rt->x) {
+        struct dev *driver = dev_xdna_dev(rt->x);
+        driver->ops->stats(driver, &d);
+        add_stats(s, &d);
+    }
+    pthread_mutex_lock(mu);
+    struct dev *direct = rt->dev;
+    pthread_mutex_unlock(mu);
+    if (direct) { /* and what it has done since the driver was given up */
+        direct->ops->stats(direct, &d);
+        add_stats(s, &d);
+    }
     for (int c = 0; c < s->columns; c++) {
-        const uint64_t used = d.col[c].busy + d.col[c].transfer;
-        s->col[c] = (struct npu_col_stats){d.col[c].busy, d.col[c].transfer,
-                                           d.list_ns > used ? d.list_ns - used : 0, d.col[c].tiles};
+        const uint64_t used = s->col[c].busy + s->col[c].transfer;
+        s->col[c].wait = s->list_ns > used ? s->list_ns - used : 0;
     }
-    for (int i = 0; i < NPU_OP_COUNT; i++) {
-        s->op[i] = (struct npu_op_stats){d.op[i].calls, d.op[i].tiles, d.op[i].bytes,
-                                         d.op[i].macs,  d.op[i].busy,  d.op[i].wall};
-    }
-    s->lists = d.lists;
-    s->cmds = d.cmds;
-    s->list_ns = d.list_ns;
     s->submit_ns = atomic_load_explicit(&rt->submit_ns, memory_order_relaxed);
     s->write_ns = atomic_load_explicit(&rt->write_ns, memory_order_relaxed);
     s->write_bytes = atomic_load_explicit(&rt->write_bytes, memory_order_relaxed);

@@ -13,9 +13,25 @@
 enum { NPU_MAX_COLS = 8 };
 
 struct npu_rt_opts {
-    const char *device; /* "virtual:npu4" (default, NULL), "virtual:npu1", "npu" (the real one) */
-    int columns;        /* 1..8; 0: the profile's own (npu1: 4, npu4: 8) */
-    int threads;        /* host threads that serve the columns; 0: one per online CPU */
+    /* "virtual" (default, NULL): the columns of an npu4, called directly.
+     * "virtual:npu4", "virtual:npu1": the same columns behind the ioctls of amdxdna, with that
+     * driver's checks, limits and time-outs.  "npu": the real one. */
+    const char *device;
+    int columns; /* 1..8; 0: the device's own (npu1: 4, npu4: 8) */
+    int threads; /* host threads that serve the columns; 0: one per online CPU */
+
+    /* How lists are handed to a driver; 0: as many as fit. */
+    int per_call;  /* commands that one call runs */
+    int per_chain; /* calls in a chain */
+    int in_flight; /* chains handed over at a time, 1..4; 0: 2 */
+
+    /* Of the virtual driver. */
+    int linux_618;      /* the older generation: amdxdna 0.1 of Linux 6.18, not 0.8 of 7.1 */
+    int incoherent;     /* caches are written back as on silicon */
+    int strict;         /* and modelled: a line not written back is not seen (tests) */
+    const char *faults; /* script of npu/dev/vdrm.h, counted from after the start */
+
+    const char *programs; /* of the real one: folder with a folder for each family; may be NULL */
 };
 
 struct npu_rt;
@@ -34,6 +50,8 @@ int npu_buf_new(struct npu_rt *rt, size_t size, const char *what, uint32_t *buf,
 void npu_buf_free(struct npu_rt *rt, uint32_t buf);
 void *npu_buf_map(struct npu_rt *rt, uint32_t buf);
 size_t npu_buf_size(const struct npu_rt *rt, uint32_t buf);
+/* After a write through the map, before the next list: caches are not coherent. */
+void npu_buf_wrote(struct npu_rt *rt, uint32_t buf, size_t off, size_t size);
 /* Host to device, counted as transfer. */
 void npu_buf_write(struct npu_rt *rt, uint32_t buf, size_t off, const void *data, size_t size);
 
@@ -50,7 +68,9 @@ struct npu_list {
 };
 int npu_list_add(struct npu_list *l, const struct npu_cmd *c); /* index, or -ERR_MEM */
 void npu_list_free(struct npu_list *l);
-/* Runs the commands and waits.  -ERR_NPU: a command is not valid (the sentence names it). */
+/* Runs the commands and waits.  -ERR_NPU: a command is not valid (the sentence names it).  When a
+ * driver fails for good the list is run on the columns directly, from what it began with
+ * (npu_rt_health tells); -ERR_NPU_HANG: that was not possible. */
 int npu_list_run(struct npu_rt *rt, struct npu_list *l, struct err *e);
 
 /* Counters since the start, all nanoseconds of one column unless said. */

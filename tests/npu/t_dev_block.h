@@ -104,7 +104,7 @@ static inline void block_plan(struct block *b, uint32_t buf)
     gemm[3]->in[3] = x, gemm[3]->ldp = B_D, gemm[3]->out = x; /* and again */
     attn2->in[0] = attn2->in[1] = attn2->in[2] = x;
     attn2->lda = attn2->ldw = attn2->ldo = B_D, attn2->heads = B_HEADS, attn2->tile_n = 1;
-    attn2->flags = NPU_CAUSAL, attn2->scale[0] = 0.25f, attn2->out = mix;
+    attn2->tile_m = 1, attn2->flags = NPU_CAUSAL, attn2->scale[0] = 0.25f, attn2->out = mix;
     c->in[0] = mix, c->out = NPU_ADDR(buf, take(b, B_ROWS * B_D * 4));
 }
 

@@ -205,6 +205,11 @@ static void command_checks(void **state)
     c.mask = 5;
     assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), 0);
     assert_int_equal(t.o[t.n - 1].bytes, 2 * B_ROWS * B_ROWS * 4);
+    c = b.c[11]; /* fast kernels that take several rows know no causal limit */
+    assert_true(c.op == NPU_ATTN && c.flags & NPU_CAUSAL);
+    c.tile_m = 2;
+    assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), -ERR_NPU);
+    assert_non_null(strstr(e.text, "tiles of one row"));
     /* TRAP a result over an input: which tile comes first would decide */
     c = (struct npu_cmd){.op = NPU_COPY,
                          .m = 3,

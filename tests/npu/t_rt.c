@@ -23,7 +23,7 @@ struct rig {
 
 static struct npu_rt *open_rt(int columns, int threads)
 {
-    struct npu_rt_opts o = {NULL, columns, threads};
+    struct npu_rt_opts o = {.columns = columns, .threads = threads};
     struct npu_rt *rt = NULL;
     struct err e = {0};
     if (npu_rt_open(&rt, &o, &e) != 0) {
@@ -176,14 +176,14 @@ static void test_names(void **unused)
     struct npu_rt *rt = NULL;
     struct err e = {0};
     (void)unused;
-    struct npu_rt_opts o = {"virtual:npu1", 0, 1};
+    struct npu_rt_opts o = {.device = "virtual:npu1", .threads = 1};
     assert_int_equal(npu_rt_open(&rt, &o, &e), 0);
     assert_int_equal(npu_rt_columns(rt), 4);
     npu_rt_close(rt);
-    o = (struct npu_rt_opts){"toaster", 0, 0};
+    o = (struct npu_rt_opts){.device = "toaster"};
     assert_int_equal(npu_rt_open(&rt, &o, &e), -ERR_USAGE);
     assert_non_null(strstr(e.text, "toaster"));
-    o = (struct npu_rt_opts){NULL, 9, 0};
+    o = (struct npu_rt_opts){.columns = 9};
     assert_int_equal(npu_rt_open(&rt, &o, &e), -ERR_USAGE);
 }
 
