@@ -6,6 +6,7 @@
 
 #include "app/base/clk.h"
 #include "app/bench_impl.h"
+#include "app/device.h"
 #include "app/offline.h"
 #include "app/sound.h"
 #include "audio/mel.h"
@@ -284,10 +285,11 @@ static int invent_sound(struct bench *b, struct err *e)
 static int limits_first(struct bench *b, int columns, struct bench_run *r, struct err *e)
 {
     struct app_setup *s = &b->setup;
-    const struct npu_rt_opts o = {b->a->device, columns ? columns : b->a->columns, b->a->threads};
+    struct app_device d;
     int rc = app_model_find(b->a->model, s->path, sizeof s->path, e);
     rc = rc ? rc : asr_model_open(&s->model, s->path, e);
-    rc = rc ? rc : npu_rt_open(&s->rt, &o, e);
+    app_device(&d, b->a, columns);
+    rc = rc ? rc : npu_rt_open(&s->rt, &d.opts, e);
     if (!rc) {
         r->threads = npu_rt_threads(s->rt);
         bench_against(b, r); /* how many bytes a step reads */
