@@ -49,6 +49,7 @@ struct args {
     int columns;        /* first of the list below; 0: as many as the device has */
     int column_list[ARGS_COLUMN_LIST], n_columns; /* bench takes a list */
     int threads;                                  /* 0: one per CPU */
+    bool no_packs;      /* neither read nor keep packed weights */
     int seconds;        /* bench: given to each figure, 0: 2 */
 
     /* recognition: what args_params() reads */

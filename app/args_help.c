@@ -40,6 +40,8 @@ const struct args_row args_row[] = {
      "columns of the device, 1 to 8 (bench: a list, 1,2,4)"},
     {"threads", 't', "N", OPT_INT, AT(threads), ENG, 1, 256, NULL, NULL,
      "host threads that serve the columns (default: CPUs)"},
+    {"no-packs", 0, NULL, OPT_FLAG, AT(no_packs), ENG, 0, 0, NULL, NULL,
+     "pack the weights anew and keep no copy of them"},
     {"seconds", 0, "N", OPT_INT, AT(seconds), BEN, 1, 60, NULL, NULL,
      "time given to each figure (2)"},
 
@@ -124,7 +126,8 @@ static void usage_tail(FILE *f)
 {
     fprintf(f, "\nExit codes: 0 done, 1 other, 2 usage, 3 microphone, 4 NPU, 5 NPU hung, 6 model,\n"
                "7 sound lost, 8 output not written, 9 sound file, 10 memory, 128+n signal n.\n"
-               "Environment: DICTATE_MODEL, DICTATE_CPU, NO_COLOR, ACCESSIBLE=1 (plain text).\n");
+               "Environment: DICTATE_MODEL, DICTATE_CPU, DICTATE_PACKS=off, NO_COLOR,\n"
+               "ACCESSIBLE=1 (plain text).\n");
 }
 
 void args_usage(FILE *f, enum args_cmd cmd)

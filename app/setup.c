@@ -12,6 +12,7 @@
 #include "app/base/clk.h"
 #include "app/base/log.h"
 #include "app/device.h"
+#include "app/packs.h"
 
 /* Folder of the running program, without a slash at the end; "" when it is not known. */
 static void program_dir(char *dir, size_t cap)
@@ -155,6 +156,7 @@ int app_setup_open_cols(struct app_setup *s, const struct args *a, int columns, 
 {
     int64_t t0 = clk_ns();
     struct app_device d;
+    char packs[PATH_MAX];
     memset(s, 0, sizeof *s);
     int rc = app_model_find(a->model, s->path, sizeof s->path, e);
     if (rc) {
@@ -178,7 +180,8 @@ int app_setup_open_cols(struct app_setup *s, const struct args *a, int columns, 
     if (rc) {
         goto out;
     }
-    rc = asr_engine_new(&s->eng, s->model, s->rt, a->precision, e);
+    rc = asr_engine_new_packed(&s->eng, s->model, s->rt, a->precision,
+                               app_packs_dir(a, packs, sizeof packs), e);
     if (rc) {
         goto out;
     }

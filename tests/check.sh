@@ -67,8 +67,10 @@ ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_leaks=1:abort_on_error=0}
 UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 TSAN_OPTIONS=${TSAN_OPTIONS:-exitcode=98:halt_on_error=1:second_deadlock_stack=1}
 CMOCKA_MESSAGE_OUTPUT=TAP
+# Tests leave nothing in anybody's cache; those of the packs set this for themselves.
+DICTATE_PACKS=off
 LC_ALL=C.UTF-8
-export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS CMOCKA_MESSAGE_OUTPUT LC_ALL
+export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS DICTATE_PACKS CMOCKA_MESSAGE_OUTPUT LC_ALL
 
 slow=1
 case ${VARIANT:-rel} in asan | tsan) slow=6 ;; esac

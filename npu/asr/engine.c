@@ -93,6 +93,12 @@ static int load_positions(struct asr_engine *g, struct err *e)
 int asr_engine_new(struct asr_engine **eng, const struct asr_model *model, struct npu_rt *rt,
                    enum asr_precision prec, struct err *e)
 {
+    return asr_engine_new_packed(eng, model, rt, prec, NULL, e);
+}
+
+int asr_engine_new_packed(struct asr_engine **eng, const struct asr_model *model, struct npu_rt *rt,
+                          enum asr_precision prec, const char *packs, struct err *e)
+{
     struct asr_engine *g = calloc(1, sizeof *g);
     int rc;
     if (!g) {
@@ -102,6 +108,7 @@ int asr_engine_new(struct asr_engine **eng, const struct asr_model *model, struc
     g->hp = *asr_model_hp(model);
     g->rt = rt;
     g->prec = prec;
+    g->packs = prec == ASR_PREC_INT8 && asr_model_map(model) ? packs : NULL;
     g->fold = prec == ASR_PREC_INT8;
     g->enc = (struct net_side){g->hp.n_audio_layer, g->hp.n_audio_state, g->hp.n_audio_head, NULL, 0};
     g->dec = (struct net_side){g->hp.n_text_layer, g->hp.n_text_state, g->hp.n_text_head, NULL, 0};

@@ -23,6 +23,10 @@ struct asr_engine;
 /* Widens, quantises and packs the weights into device buffers.  model and rt must outlive it. */
 int asr_engine_new(struct asr_engine **eng, const struct asr_model *model, struct npu_rt *rt,
                    enum asr_precision prec, struct err *e);
+/* The same, but takes INT8 weights that an earlier run has packed from folder `packs`, and leaves them
+ * there when there were none (pack.h); NULL: neither. */
+int asr_engine_new_packed(struct asr_engine **eng, const struct asr_model *model, struct npu_rt *rt,
+                          enum asr_precision prec, const char *packs, struct err *e);
 void asr_engine_free(struct asr_engine *eng);
 
 const struct asr_hparams *asr_engine_hp(const struct asr_engine *eng);

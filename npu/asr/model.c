@@ -436,6 +436,11 @@ size_t asr_model_bytes(const struct asr_model *m)
     return m->size;
 }
 
+const void *asr_model_map(const struct asr_model *m)
+{
+    return m->map.data;
+}
+
 const struct asr_hparams *asr_model_hp(const struct asr_model *m)
 {
     return &m->hp;

@@ -55,6 +55,8 @@ void asr_model_free(struct asr_model *m);
 
 const char *asr_model_path(const struct asr_model *m);
 size_t asr_model_bytes(const struct asr_model *m); /* of the file */
+/* The mapped file, page-aligned, asr_model_bytes() long; NULL when the caller keeps the bytes. */
+const void *asr_model_map(const struct asr_model *m);
 const struct asr_hparams *asr_model_hp(const struct asr_model *m);
 /* Mel filters [n_mels][201]. */
 const float *asr_model_filters(const struct asr_model *m);

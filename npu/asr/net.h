@@ -45,6 +45,7 @@ struct asr_engine {
     float *dec_pos; /* [n_text_ctx][state] */
     float *row;     /* [n_text_ctx][state]: embeddings on their way in */
 
+    const char *packs; /* folder for packed weights, NULL: none; while loading */
     uint32_t weight_buf, work_buf, xattn_buf;
     uint64_t weight_b, kv_b, work_b;
     struct net_work at;
@@ -65,6 +66,10 @@ struct asr_engine {
     int probe;
     float *probe_enc, *probe_dec, *probe_conv;
 };
+
+/* What net_load makes of a model file.  Raise it with every change of what stands in the weight
+ * buffer: packs of other versions are not read. */
+enum { NET_PACK_VERSION = 1 };
 
 /* weights.c */
 int net_load(struct asr_engine *g, struct err *e);

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/base/hash.h"
 #include "kernels/k.h"
 #include "npu/asr/net.h"
+#include "npu/asr/pack.h"
 
 /* A bump allocator over the weight buffer; with base NULL it only measures. */
 struct place {
@@ -300,9 +302,61 @@ static int load_all(struct loader *l, int threads, struct err *e)
     return atomic_load(&l->failed) ? err_set(e, ERR_MEM, "no memory to prepare the weights") : 0;
 }
 
+/* -- packs ------------------------------------------------------------------------------------------ */
+
+/* A little of what packing makes: another layout or rounding has another hash. */
+static uint64_t hash_packing(uint64_t h)
+{
+    enum { N = 40, K = 70 };
+    uint8_t packed[16384];
+    float row[K], scale;
+    if (k_packed_i8_bytes(N, K) > sizeof packed) {
+        return h; /* its size tells it from the present layout */
+    }
+    k_pack_i8_init(packed, N, K);
+    for (uint32_t n = 0; n < N; n++) {
+        for (uint32_t k = 0; k < K; k++) {
+            row[k] = (float)((n * 37 + k * 101) % 255) - 127.3f;
+        }
+        scale = k_pack_i8(packed, K, n, row);
+        h = hash64(&scale, sizeof scale, h);
+    }
+    return hash64(packed, k_packed_i8_bytes(N, K), h);
+}
+
+static uint64_t hash_side(const struct net_side *s, uint64_t h)
+{
+    return hash64(s->block, (size_t)s->layers * sizeof *s->block, hash64(&s->ln, sizeof s->ln, h));
+}
+
+/* Everything but the model file that decides what stands in the weight buffer; places are laid out
+ * from buffer 0. */
+static uint64_t hash_layout(const struct asr_engine *g, size_t bytes)
+{
+    const uint64_t first[4] = {NET_PACK_VERSION, (uint64_t)g->prec, (uint64_t)g->fold, bytes};
+    uint64_t h = hash_packing(hash64(first, sizeof first, pack_program()));
+    h = hash_side(&g->enc, hash_side(&g->dec, h));
+    h = hash64(&g->conv1, sizeof g->conv1, h);
+    h = hash64(&g->conv2, sizeof g->conv2, h);
+    return hash64(&g->enc_pos, sizeof g->enc_pos, hash64(&g->logits, sizeof g->logits, h));
+}
+
+/* 1: the weight buffer is there, from an earlier run. */
+static int load_pack(struct asr_engine *g, size_t bytes, struct pack_id *id)
+{
+    if (!g->packs) {
+        return 0;
+    }
+    id->layout = hash_layout(g, bytes);
+    id->content = pack_hash(asr_model_map(g->model), asr_model_bytes(g->model),
+                            npu_rt_threads(g->rt), 1);
+    return pack_open(g->rt, g->packs, id, bytes, &g->weight_buf);
+}
+
 int net_load(struct asr_engine *g, struct err *e)
 {
     struct place p = {0, 0};
+    struct pack_id id = {0, 0};
     const int state = g->enc.state > g->dec.state ? g->enc.state : g->dec.state;
     /* the widest row is fc2's or a convolution's; the longest bias the logits' */
     const size_t wide = 4 * (size_t)state > 3 * (size_t)g->hp.n_mels ? 4 * (size_t)state
@@ -315,13 +369,17 @@ int net_load(struct asr_engine *g, struct err *e)
         return err_set(e, ERR_MEM, "no memory for the layers of the model");
     }
     place_all(g, &p);
-    rc = npu_buf_new(g->rt, p.used, "the weights", &g->weight_buf, e);
+    g->weight_b = p.used;
+    const int packed = load_pack(g, p.used, &id);
+    rc = packed ? 0 : npu_buf_new(g->rt, p.used, "the weights", &g->weight_buf, e);
     if (rc) {
         return rc;
     }
-    g->weight_b = p.used;
     p.buf = g->weight_buf;
     place_all(g, &p);
+    if (packed) {
+        return 0;
+    }
 
     post = malloc(2 * wide * sizeof *post);
     if (!post) {
@@ -336,5 +394,9 @@ int net_load(struct asr_engine *g, struct err *e)
     rc = load_all(&l, npu_rt_threads(g->rt), e);
     asr_model_release(g->model, g->embed);
     free(post);
+    if (!rc && g->packs) {
+        pack_save(g->packs, &id, npu_buf_map(g->rt, g->weight_buf), g->weight_b,
+                  npu_rt_threads(g->rt));
+    }
     return rc;
 }

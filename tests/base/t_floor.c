@@ -17,6 +17,7 @@
 
 #include "app/base/err.h"
 #include "app/base/file.h"
+#include "app/base/hash.h"
 #include "app/base/hist.h"
 #include "app/base/log.h"
 #include "app/base/queue.h"
@@ -43,6 +44,28 @@ static const char *in_dir(const char *name)
     static char path[128];
     snprintf(path, sizeof path, "%s/%s", dir, name);
     return path;
+}
+
+/* Published values of XXH64, and that every length and alignment counts. */
+static void test_hash(void **state)
+{
+    uint8_t buf[160];
+    uint64_t last = 0;
+    (void)state;
+    assert_true(hash64(NULL, 0, 0) == 0xef46db3751d8e999);
+    assert_true(hash64("a", 1, 0) == 0xd24ec4f1a98c6e5b);
+    assert_true(hash64("abc", 3, 0) == 0x44bc2cf5ad770999);
+    assert_true(hash64("Nobody inspects the spammish repetition", 39, 0) == 0xfbcea83c8a378bf1);
+    for (size_t i = 0; i < sizeof buf; i++) {
+        buf[i] = (uint8_t)(i * 37);
+    }
+    for (size_t n = 0; n < 140; n++) {
+        const uint64_t h = hash64(buf, n, 7);
+        uint8_t moved[sizeof buf];
+        memcpy(moved + 1, buf, n);
+        assert_true(h != last && h == hash64(moved + 1, n, 7) && h != hash64(buf, n, 8));
+        last = h;
+    }
 }
 
 static void test_err(void **state)
@@ -204,6 +227,7 @@ static void test_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hash),
         cmocka_unit_test(test_err),       cmocka_unit_test(test_file_map),
         cmocka_unit_test(test_file_save), cmocka_unit_test(test_hist),
         cmocka_unit_test(test_queue),     cmocka_unit_test(test_log),

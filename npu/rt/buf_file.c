@@ -1,0 +1,43 @@
+/* Buffers whose bytes come from a file.  See rt.h. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "npu/rt/inside.h"
+
+int npu_buf_file(struct npu_rt *rt, int fd, uint64_t off, size_t size, const char *what, uint32_t *buf,
+                 struct err *e)
+{
+    struct stat st;
+    *buf = 0;
+    if (off % 4096 || fstat(fd, &st) || st.st_size < 0 || off > (uint64_t)st.st_size ||
+        size > (uint64_t)st.st_size - off) {
+        return err_set(e, ERR_NPU, "the file of %s is too short", what);
+    }
+    int rc = npu_buf_new(rt, size, what, buf, e);
+    if (rc) {
+        return rc;
+    }
+    void *const at = npu_buf_map(rt, *buf);
+    if (rt->dev) {
+        /* the columns read the caller's memory: the file's pages take the place of the buffer's */
+        if (mmap(at, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, (off_t)off) == MAP_FAILED) {
+            rc = err_set(e, ERR_MEM, "%s cannot be mapped: %s", what, strerror(errno));
+        }
+    } else {
+        /* the device has memory of its own */
+        void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, (off_t)off);
+        if (p == MAP_FAILED) {
+            rc = err_set(e, ERR_MEM, "%s cannot be mapped: %s", what, strerror(errno));
+        } else {
+            npu_buf_write(rt, *buf, 0, p, size);
+            munmap(p, size);
+        }
+    }
+    if (rc) {
+        npu_buf_free(rt, *buf);
+        *buf = 0;
+    }
+    return rc;
+}
