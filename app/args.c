@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/args_table.h"
+#include "app/mic.h"
 
 enum { LANG_NOT_GIVEN = -2 };
 
@@ -322,7 +323,7 @@ static int check_run(const struct args *a, struct err *e)
     if (a->cases && !a->models_dir) {
         return err_set(e, ERR_USAGE, "--cases needs --models DIR, the folder of the model files");
     }
-    if (a->mic && a->n_pos) {
+    if (a->mic && a->n_pos && !mic_takes_file(a->mic)) {
         return err_set(e, ERR_USAGE, "--mic and a sound file exclude each other");
     }
     if (a->pace == ARGS_PACE_FAST && !a->n_pos && !a->dump) {
@@ -344,7 +345,7 @@ int args_parse_cmd(struct args *a, enum args_cmd cmd, int argc, char **argv, str
     struct option lo[ARGS_MAX_ROWS + 1];
     char sh[2 * ARGS_MAX_ROWS + 2];
     int c, rc;
-    *a = (struct args){.cmd = cmd, .language = LANG_NOT_GIVEN, .timestamps = -1};
+    *a = (struct args){.cmd = cmd, .language = LANG_NOT_GIVEN, .timestamps = -1, .wait = -1};
     getopt_tables(cmd, lo, sh);
     opterr = 0;
     optind = 0; /* glibc: start afresh */

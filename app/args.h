@@ -61,6 +61,8 @@ struct args {
 
     /* sound in */
     const char *mic;
+    const char *talk;   /* "open" (NULL), "toggle", "hold" */
+    int wait;           /* seconds for a microphone that went away, -1: not given */
     int rate, channels; /* of raw standard input, 0: 16000 and 1 */
     enum args_pace pace;
 

@@ -19,6 +19,7 @@ struct face {
     struct lines lines;
     int64_t start_us;               /* clk_us() */
     double clock_s, lost_s, work_s; /* at the end */
+    double full_s;                  /* of lost_s: because the program was too slow */
     uint64_t xruns;
     int leave; /* signal that ended it, or 0 */
 };
@@ -31,5 +32,8 @@ int screen_run(struct face *f, struct err *e);
 void face_start(struct face *f, const struct audio_got *got);
 /* An utterance: update events, lines. */
 void face_utt(struct face *f, const struct session_ev *ev);
+/* A gap, or its mark in the text; a text that was held back. */
+void face_gap(struct face *f, const struct session_ev *ev);
+void face_held(struct face *f, const struct session_ev *ev);
 
 #endif

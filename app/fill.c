@@ -203,11 +203,11 @@ static void each_second(struct fill *f)
 
 /* -- parts of the view ------------------------------------------------------------------------- */
 
-static const char *source_name(const struct args *a)
+static const char *source_name(const struct args *a, const char *mic)
 {
     const char *slash = a->n_pos ? strrchr(a->pos[0], '/') : NULL;
-    if (!a->n_pos) {
-        return a->mic ? a->mic : "default";
+    if (*mic) {
+        return mic;
     }
     return !strcmp(a->pos[0], "-") ? "standard input" : slash ? slash + 1 : a->pos[0];
 }
@@ -220,7 +220,8 @@ static void fill_audio(struct fill *f, const struct session_stat *s, struct ui_v
     const struct mark *minute = back(f, 60);
     if (session_got(f->session, &got)) {
         a->src = got.mic ? UI_SRC_MIC : got.live ? UI_SRC_PIPE : UI_SRC_FILE;
-        snprintf(a->name, sizeof a->name, "%.*s", (int)sizeof a->name - 1, source_name(f->args));
+        snprintf(a->name, sizeof a->name, "%.*s", (int)sizeof a->name - 1,
+                 source_name(f->args, session_mic(f->session)));
         a->rate_in = (unsigned)got.rate;
         a->channels = (unsigned)got.channels;
         a->rate_out = AUDIO_RATE;
@@ -241,7 +242,7 @@ static void fill_audio(struct fill *f, const struct session_stat *s, struct ui_v
     double heard = f->now.audio_s - minute->audio_s;
     a->speech_share =
         heard > 1 ? val((f->now.speech_s - minute->speech_s) / heard) : (struct ui_val){0};
-    a->wait_s = val(s->cap.waiting_s);
+    a->wait_s = val(s->cap.waiting_s + s->inside_s);
     a->xruns = val((double)s->cap.xruns);
     a->lost_s = val(s->cap.lost_s);
     a->level = f->level;

@@ -1,6 +1,7 @@
 /* See front.h.  Engine thread. */
 #include "app/front.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,16 +64,15 @@ int front_gap(struct front *f, double lost_s, struct err *e)
 {
     static const float zero[AUDIO_RATE * 3 / 10];
     int fill = (int)(sizeof zero / sizeof *zero);
-    int64_t lost = (int64_t)(lost_s * AUDIO_RATE);
+    int64_t lost = llround(lost_s * AUDIO_RATE);
     fill = lost < fill ? (int)lost : fill;
-    int rc = fill > 0 ? front_push(f, zero, fill, e) : 0;
-    if (!rc && lost > fill) {
+    if (lost > fill) { /* the silence stands for the end of the gap */
         double before = f->gaps ? f->gap[f->gaps - 1].s : 0;
         int i = f->gaps < FRONT_GAPS ? f->gaps++ : FRONT_GAPS - 1;
         f->gap[i].sample = f->samples;
         f->gap[i].s = before + (double)(lost - fill) / AUDIO_RATE;
     }
-    return rc;
+    return fill > 0 ? front_push(f, zero, fill, e) : 0;
 }
 
 int front_finish(struct front *f, struct err *e)

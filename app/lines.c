@@ -21,6 +21,19 @@ void lines_free(struct lines *l)
     memset(l, 0, sizeof *l);
 }
 
+struct out_word lines_word(const struct asr_word *w)
+{
+    return (struct out_word){
+        .text = w->text,
+        .t0 = (double)w->t0,
+        .t1 = (double)w->t1,
+        .p = w->lost ? (double)NAN : (double)w->p,
+        .glue = w->glue,
+        .doubt = w->doubt,
+        .lost = w->lost,
+    };
+}
+
 static bool grow(struct lines *l)
 {
     if (l->n < l->cap) {
@@ -66,13 +79,17 @@ static void put(struct lines *l, int n, double at_s)
 {
     struct jsonw text;
     double sum = 0;
+    int said = 0;
     jsonw_init(&text);
     for (int i = 0; i < n; i++) {
         const struct asr_word *w = &l->word[i];
         jsonw_fmt(&text, "%s%s", i && !w->glue ? " " : "", w->text);
-        l->view[i] =
-            (struct out_word){w->text, (double)w->t0, (double)w->t1, (double)w->p, w->glue};
+        l->view[i] = lines_word(w);
+        if (w->lost) {
+            continue;
+        }
         sum += log(w->p > 0 ? (double)w->p : 1e-9);
+        said++;
         l->words += !w->glue;
     }
     if (n && jsonw_ok(&text)) {
@@ -82,7 +99,7 @@ static void put(struct lines *l, int n, double at_s)
             .text = text.buf,
             .word = l->view,
             .n_word = n,
-            .avg_logp = sum / n,
+            .avg_logp = said ? sum / said : NAN,
             .nospeech = NAN,
             .at_s = at_s,
         };

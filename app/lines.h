@@ -18,6 +18,9 @@ struct lines {
     struct out_word *view; /* scratch, cap of them */
 };
 
+/* A word as the formats want it. */
+struct out_word lines_word(const struct asr_word *w);
+
 void lines_init(struct lines *l, struct out *out, bool cues);
 void lines_free(struct lines *l);
 

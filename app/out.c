@@ -1,6 +1,7 @@
 /* See out.h.  Main thread. */
 #include "app/out.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,39 @@ void out_note(struct out *o, enum out_level level, const char *state, const char
     if (o->say && n > 0) {
         o->say(o->user, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
     }
+}
+
+void out_gap(struct out *o, const struct out_gap *g)
+{
+    if (o->ops->gap) {
+        o->ops->gap(o, g);
+    }
+}
+
+void out_mark(struct out *o, const struct out_gap *g)
+{
+    if (o->ops->mark) {
+        o->ops->mark(o, g);
+    }
+}
+
+void out_held(struct out *o, const struct out_held *h)
+{
+    if (o->ops->held) {
+        o->ops->held(o, h);
+    }
+}
+
+/* For formats of text: a line, a cue of its own. */
+void out_mark_line(struct out *o, const struct out_gap *g)
+{
+    struct out_segment s = {.t0 = g->t0,
+                            .t1 = g->t1,
+                            .text = g->text,
+                            .avg_logp = NAN,
+                            .nospeech = NAN,
+                            .at_s = g->at_s};
+    out_segment(o, &s);
 }
 
 void out_end(struct out *o, const struct out_end *e)

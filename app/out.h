@@ -17,6 +17,22 @@ struct out_word {
     const char *text; /* zero-terminated, without a space in front */
     double t0, t1, p; /* seconds; NAN: not known */
     bool glue;        /* follows its predecessor without a space */
+    bool doubt;       /* may well be another word */
+    bool lost;        /* no word but the mark of a gap */
+};
+
+/* Sound that is missing. */
+struct out_gap {
+    double t0, t1, at_s, lost_s;
+    const char *why; /* "xrun", "unplugged", ... */
+    char text[64];   /* "[2.1 s lost: unplugged]" */
+};
+
+/* Text that a guard held back. */
+struct out_held {
+    uint32_t utt;
+    double t0, t1, at_s, p;
+    const char *why, *text;
 };
 
 struct out_segment {
@@ -26,6 +42,7 @@ struct out_segment {
     int n_word;
     double avg_logp, nospeech; /* NAN: not known */
     double at_s;               /* session clock when it was settled; NAN: no clock (offline) */
+    bool restored;             /* a guard had held it back; somebody brought it back */
 };
 
 /* Who speaks: printed at the start by json, as a note by plain. */
@@ -71,6 +88,9 @@ struct out_ops {
     /* state: id of the table in ui/state.c ("xrun"), or NULL.  NULL: goes to say() as a line. */
     void (*note)(struct out *o, enum out_level level, const char *state, const char *text);
     void (*end)(struct out *o, const struct out_end *e);
+    void (*gap)(struct out *o, const struct out_gap *g);   /* each, as soon as it is known */
+    void (*mark)(struct out *o, const struct out_gap *g);  /* its place in the text */
+    void (*held)(struct out *o, const struct out_held *h); /* NULL: nothing to say */
 };
 
 extern const struct out_ops out_plain, out_txt, out_json, out_srt, out_vtt;
@@ -99,7 +119,15 @@ void out_update(struct out *o, const struct out_update *u);
 void out_segment(struct out *o, const struct out_segment *s);
 void out_note(struct out *o, enum out_level level, const char *state, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* A gap is told as soon as it is known; its mark comes where it belongs in the text, unless it
+ * stands among the words of a segment. */
+void out_gap(struct out *o, const struct out_gap *g);
+void out_mark(struct out *o, const struct out_gap *g);
+void out_held(struct out *o, const struct out_held *h);
 void out_end(struct out *o, const struct out_end *e);
+
+/* For the tables: the mark as a segment of its own. */
+void out_mark_line(struct out *o, const struct out_gap *g);
 
 /* Text of a segment made fit for a line: UTF-8, no controls, spaces trimmed and single.  malloc'd;
  * NULL: no memory. */

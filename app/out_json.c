@@ -48,6 +48,12 @@ static void words(struct jsonw *w, const struct out_word *word, int n)
         jsonw_num(w, "t0", word[i].t0, 2);
         jsonw_num(w, "t1", word[i].t1, 2);
         jsonw_num(w, "p", word[i].p, 3);
+        if (word[i].doubt) {
+            jsonw_bool(w, "doubt", true);
+        }
+        if (word[i].lost) {
+            jsonw_bool(w, "lost", true);
+        }
         if (word[i].glue) {
             jsonw_bool(w, "glue", true);
         }
@@ -81,7 +87,34 @@ static void json_segment(struct out *o, const struct out_segment *s)
     if (isfinite(s->at_s)) {
         jsonw_num(w, "at_s", s->at_s, 3);
     }
+    if (s->restored) {
+        jsonw_bool(w, "restored", true);
+    }
     words(w, s->word, s->n_word);
+    send(o);
+}
+
+static void json_gap(struct out *o, const struct out_gap *g)
+{
+    struct jsonw *w = event(o, "gap");
+    jsonw_num(w, "at_s", g->at_s, 3);
+    jsonw_num(w, "t0", g->t0, 4);
+    jsonw_num(w, "t1", g->t1, 4);
+    jsonw_num(w, "lost_s", g->lost_s, 6);
+    jsonw_str(w, "why", g->why);
+    send(o);
+}
+
+static void json_held(struct out *o, const struct out_held *h)
+{
+    struct jsonw *w = event(o, "suppressed");
+    jsonw_int(w, "utt", h->utt);
+    jsonw_num(w, "at_s", h->at_s, 3);
+    jsonw_num(w, "t0", h->t0, 2);
+    jsonw_num(w, "t1", h->t1, 2);
+    jsonw_str(w, "why", h->why);
+    jsonw_num(w, "p", h->p, 3);
+    jsonw_str(w, "text", h->text);
     send(o);
 }
 
@@ -113,5 +146,5 @@ static void json_end(struct out *o, const struct out_end *e)
     send(o);
 }
 
-const struct out_ops out_json = {"json",       json_start, json_update,
-                                 json_segment, json_note,  json_end};
+const struct out_ops out_json = {"json",   json_start, json_update, json_segment, json_note,
+                                 json_end, json_gap,   NULL,        json_held};

@@ -75,5 +75,7 @@ static void vtt_segment(struct out *o, const struct out_segment *s)
     finish(o);
 }
 
-const struct out_ops out_srt = {"srt", NULL, NULL, srt_segment, NULL, NULL};
-const struct out_ops out_vtt = {"vtt", vtt_start, NULL, vtt_segment, NULL, NULL};
+const struct out_ops out_srt = {"srt", NULL, NULL,          srt_segment, NULL,
+                                NULL,  NULL, out_mark_line, NULL};
+const struct out_ops out_vtt = {"vtt", vtt_start, NULL,          vtt_segment, NULL,
+                                NULL,  NULL,      out_mark_line, NULL};

@@ -41,5 +41,7 @@ static void plain_end(struct out *o, const struct out_end *e)
              e->words == 1 ? "" : "s", audio, wall, speed);
 }
 
-const struct out_ops out_plain = {"plain", plain_start, NULL, text_segment, NULL, plain_end};
-const struct out_ops out_txt = {"txt", NULL, NULL, text_segment, NULL, NULL};
+const struct out_ops out_plain = {"plain",   plain_start, NULL,          text_segment, NULL,
+                                  plain_end, NULL,        out_mark_line, NULL};
+const struct out_ops out_txt = {"txt", NULL, NULL,          text_segment, NULL,
+                                NULL,  NULL, out_mark_line, NULL};

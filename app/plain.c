@@ -8,6 +8,7 @@
 
 #include "app/base/clk.h"
 #include "app/face.h"
+#include "app/sound.h"
 #include "app/state.h"
 #include "app/stop.h"
 
@@ -20,7 +21,7 @@ void face_start(struct face *f, const struct audio_got *got)
     bool multi = asr_tok_special(s->tok)->multilingual;
     struct out_start st = {
         .source = got->what,
-        .file = f->args->n_pos ? f->args->pos[0] : NULL,
+        .file = sound_is_mic(f->args) ? NULL : f->args->pos[0],
         .model = s->name,
         .kind = asr_model_kind(s->model),
         .device = npu_rt_short(s->rt),
@@ -46,7 +47,7 @@ void face_utt(struct face *f, const struct session_ev *ev)
         struct out_word *w = calloc((size_t)ev->n_word + 1, sizeof *w);
         for (int i = 0; w && i < ev->n_word; i++) {
             const struct asr_word *v = &ev->word[i];
-            w[i] = (struct out_word){v->text, (double)v->t0, (double)v->t1, (double)v->p, v->glue};
+            w[i] = lines_word(v);
         }
         struct out_update u = {
             .utt = ev->utt,
@@ -65,6 +66,28 @@ void face_utt(struct face *f, const struct session_ev *ev)
     lines_utt(&f->lines, ev);
 }
 
+void face_gap(struct face *f, const struct session_ev *ev)
+{
+    struct out_gap g = {ev->t0, ev->t1, ev->at_s, ev->lost_s, session_gap_why(ev->why), {0}};
+    session_gap_text(g.text, sizeof g.text, ev->lost_s, ev->why, ev->n_gap);
+    if (ev->kind == SESSION_EV_GAP) {
+        f->lost_s += ev->lost_s;
+    }
+    if (f->out) {
+        (ev->kind == SESSION_EV_GAP ? out_gap : out_mark)(f->out, &g);
+    }
+}
+
+void face_held(struct face *f, const struct session_ev *ev)
+{
+    static const char *const why[] = {"silence", "no voice", "loop"};
+    struct out_held h = {ev->utt,       ev->t0,         ev->t1,  ev->at_s,
+                         (double)ev->p, why[ev->guard], ev->text};
+    if (f->out) {
+        out_held(f->out, &h);
+    }
+}
+
 /* True after the END event. */
 static bool events(struct face *f, struct state *st, bool *started, struct err *e)
 {
@@ -75,7 +98,8 @@ static bool events(struct face *f, struct state *st, bool *started, struct err *
         switch (ev->kind) {
         case SESSION_EV_START:
             if (*started) {
-                out_note(f->out, OUT_NOTE, "listening", "the microphone is back");
+                out_note(f->out, OUT_NOTE, "listening", "%s", ev->note);
+                st->mic.code = 0;
             } else if (session_got(f->session, &got)) {
                 face_start(f, &got);
                 *started = true;
@@ -85,9 +109,11 @@ static bool events(struct face *f, struct state *st, bool *started, struct err *
             face_utt(f, ev);
             break;
         case SESSION_EV_GAP:
-            f->lost_s += ev->lost_s;
-            out_note(f->out, OUT_WARNING, "audio-lost", "%.2f s of sound are missing at %.2f s",
-                     ev->lost_s, ev->t0);
+        case SESSION_EV_MARK:
+            face_gap(f, ev);
+            break;
+        case SESSION_EV_HELD:
+            face_held(f, ev);
             break;
         case SESSION_EV_MIC:
             st->mic = ev->err;
@@ -120,6 +146,7 @@ static void look(struct face *f, struct state *st)
     const uint64_t notes = st->npu_notes;
     f->clock_s = s.clock_s;
     f->work_s = s.work_s;
+    f->full_s = s.cap.full_s;
     f->xruns = s.cap.xruns > f->xruns ? s.cap.xruns : f->xruns;
     const bool changed = state_look(st, &s, have ? &got : NULL, &wr);
     if (st->npu_notes > notes) { /* in whatever state this is: it may be over already */
@@ -137,7 +164,7 @@ static void look(struct face *f, struct state *st)
 
 int plain_run(struct face *f, struct err *e)
 {
-    struct state st = {.rt = f->setup->rt};
+    struct state st = {.rt = f->setup->rt, .smaller = app_setup_smaller(f->setup)};
     bool ended = false, started = false, stopping = false;
     f->start_us = clk_us();
     while (!ended) {

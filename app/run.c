@@ -19,7 +19,10 @@
 #include "npu/rt/health.h"
 #include "ui/ui.h"
 
-enum { CLOSE_MS = 3000 }; /* how long a full disk may hold up the end */
+enum {
+    CLOSE_MS = 3000, /* how long a full disk may hold up the end */
+    WAIT_S = 60,     /* without a screen: for a microphone that went away */
+};
 
 enum way { WAY_OFFLINE, WAY_PLAIN, WAY_SCREEN };
 
@@ -36,7 +39,7 @@ struct run {
 
 static bool is_file(const struct args *a)
 {
-    return a->n_pos > 0;
+    return !sound_is_mic(a);
 }
 
 /* Sound that comes in its own time: the microphone, or whatever feeds a pipe. */
@@ -137,7 +140,7 @@ static int run_offline(struct run *r, struct audio_src *src, struct err *e)
     return rc;
 }
 
-static int run_live(struct run *r, struct audio_src **src, struct err *e)
+static int run_live(struct run *r, struct audio_src **src, struct mic **mic, struct err *e)
 {
     const struct args *a = r->a;
     struct face f = {.args = a,
@@ -146,12 +149,22 @@ static int run_live(struct run *r, struct audio_src **src, struct err *e)
                      .out = r->have_out ? &r->out : NULL,
                      .start_us = clk_us()};
     int64_t cpu = clk_cpu_ns();
-    int rc = session_start(&f.session, &r->setup, a, *src, a->pace != ARGS_PACE_FAST,
-                           r->way == WAY_SCREEN, e);
+    struct session_conf conf = {
+        .src = *src,
+        .mic = *mic,
+        .paced = a->pace != ARGS_PACE_FAST,
+        .wait_mic = r->way == WAY_SCREEN,
+        .gone_max_s = a->wait >= 0           ? a->wait
+                      : r->way == WAY_SCREEN ? -1
+                                             : WAIT_S,
+        .talk = *mic && r->way == WAY_SCREEN && a->talk && strcmp(a->talk, "open") != 0,
+    };
+    int rc = session_start(&f.session, &r->setup, a, &conf, e);
     if (rc) {
         return rc;
     }
-    *src = NULL; /* the session has it */
+    *src = NULL; /* the session has them */
+    *mic = NULL;
     lines_init(&f.lines, f.out, r->format == ARGS_FMT_SRT || r->format == ARGS_FMT_VTT);
     rc = r->way == WAY_SCREEN ? screen_run(&f, e) : plain_run(&f, e);
     r->end.audio_s = f.clock_s;
@@ -164,7 +177,10 @@ static int run_live(struct run *r, struct audio_src **src, struct err *e)
     r->end.lost_s = f.lost_s;
     r->end.xruns = f.xruns;
     /* ^C is how one stops a microphone; other signals are told to the caller. */
-    r->end.exit_code = rc ? -rc : f.leave && f.leave != SIGINT ? 128 + f.leave : 0;
+    r->end.exit_code = rc                             ? -rc
+                       : f.leave && f.leave != SIGINT ? 128 + f.leave
+                       : f.full_s > 0                 ? ERR_LOST
+                                                      : 0;
     lines_free(&f.lines);
     if (!session_free(f.session)) {
         if (r->writer) {
@@ -207,6 +223,7 @@ int run_main(const struct args *a)
 {
     struct run r = {.a = a, .way = choose(a)};
     struct audio_src *src = NULL;
+    struct mic *mic = NULL;
     struct err e = {0};
     signal(SIGPIPE, SIG_IGN); /* a reader that leaves is found out by write() */
     if (a->dump) {
@@ -217,17 +234,21 @@ int run_main(const struct args *a)
     if (r.way != WAY_SCREEN) {
         rc = stop_install(&e);
     }
-    /* On the screen a missing microphone is waited for. */
-    if (!rc && !(r.way == WAY_SCREEN && !is_file(a))) {
+    if (!rc && is_file(a)) {
         rc = sound_open(&src, a, &e);
+    } else if (!rc) {
+        rc = sound_mic(&mic, a, r.way == WAY_SCREEN, &e);
+        /* On the screen a missing microphone is waited for. */
+        rc = rc || r.way == WAY_SCREEN ? rc : mic_open(&src, mic, &e);
     }
     rc = rc ? rc : app_setup_open(&r.setup, a, &e);
     rc = rc ? rc : open_out(&r, &e);
     if (!rc) {
-        rc = r.way == WAY_OFFLINE ? run_offline(&r, src, &e) : run_live(&r, &src, &e);
+        rc = r.way == WAY_OFFLINE ? run_offline(&r, src, &e) : run_live(&r, &src, &mic, &e);
     }
     int code = finish(&r, rc, &e);
     audio_src_close(src);
+    mic_free(mic);
     app_setup_close(&r.setup);
     return code;
 }

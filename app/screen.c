@@ -67,6 +67,10 @@ static void one_event(struct screen *s, const struct session_ev *ev)
             face_start(s->f, &got);
             s->started = true;
         }
+        if (*ev->note) {
+            ui_say(s->ui, "%s", ev->note);
+        }
+        s->st.mic.code = 0;
         break;
     case SESSION_EV_UTT:
         face_utt(s->f, ev);
@@ -74,13 +78,15 @@ static void one_event(struct screen *s, const struct session_ev *ev)
         transcript_utt(s->tr, ev);
         break;
     case SESSION_EV_GAP:
-        s->f->lost_s += ev->lost_s;
-        snprintf(text, sizeof text, "[%.1f s lost here]", ev->lost_s);
+        face_gap(s->f, ev);
+        break;
+    case SESSION_EV_MARK:
+        face_gap(s->f, ev);
+        session_gap_text(text, sizeof text, ev->lost_s, ev->why, ev->n_gap);
         transcript_note(s->tr, ev->t0, text);
-        if (s->f->out) {
-            out_note(s->f->out, OUT_WARNING, "audio-lost", "%.2f s of sound are missing at %.2f s",
-                     ev->lost_s, ev->t0);
-        }
+        break;
+    case SESSION_EV_HELD:
+        face_held(s->f, ev);
         break;
     case SESSION_EV_MIC:
         s->st.mic = ev->err;
@@ -118,6 +124,7 @@ static void draw(struct screen *s)
     }
     s->f->clock_s = st.clock_s;
     s->f->work_s = st.work_s;
+    s->f->full_s = st.cap.full_s;
     s->f->xruns = st.cap.xruns > s->f->xruns ? st.cap.xruns : s->f->xruns;
     state_look(&s->st, &st, have ? &got : NULL, s->f->writer ? &wr : NULL);
     fill_view(s->fill, &st, &s->st, s->tr, s->f->writer ? &wr : NULL, &s->view);
@@ -248,7 +255,7 @@ static int patience(const struct screen *s)
 {
     struct session_stat st;
     session_stat(s->f->session, &st);
-    if (s->ended || (s->paused && st.cap.waiting_s < 0.1)) {
+    if (s->ended || (s->paused && st.cap.waiting_s + st.inside_s < 0.1)) {
         return 1000;
     }
     return s->frame_ms;
@@ -277,7 +284,9 @@ static void loop(struct screen *s)
 
 int screen_run(struct face *f, struct err *e)
 {
-    struct screen s = {.f = f, .st = {.rt = f->setup->rt}, .frame_ms = getenv("SSH_TTY") ? FRAME_SSH_MS : FRAME_MS};
+    struct screen s = {.f = f,
+                       .st = {.rt = f->setup->rt, .smaller = app_setup_smaller(f->setup)},
+                       .frame_ms = getenv("SSH_TTY") ? FRAME_SSH_MS : FRAME_MS};
     struct ui_opt o = {.glyphs = f->args->glyphs, .no_color = f->args->no_color};
     int rc = transcript_new(&s.tr, e);
     rc = rc ? rc : fill_new(&s.fill, f->setup, f->session, f->args, e);

@@ -1,81 +1,69 @@
 /* See session.h.  One engine thread; the functions below it are for the main thread. */
 #include "app/session.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "app/base/clk.h"
 #include "app/base/log.h"
-#include "app/base/queue.h"
-#include "app/front.h"
-#include "app/sound.h"
+#include "app/session_impl.h"
 
 enum {
-    CHUNK = 800,   /* samples a read: 50 ms */
-    TURN = 100,    /* reads before the recogniser gets its turn: 5 s when it is late */
+    TURN = 100,    /* reads that wait inside at most: 5 s when it is late, the rest in the ring */
     TURN_FAST = 8, /* sound that comes faster than real time: 0.4 s */
     AHEAD_S = 1,   /* from here on it does */
     WAIT_MS = 50,
-    RETRY_MS = 2000, /* between tries to open a microphone */
+    SIM_WAIT_MS = 20,
+    MARK_S = 10, /* gaps in silence are told together, so long at most after the first */
 };
 
-struct session {
-    struct app_setup *setup;
-    const struct args *args;
-    bool paced, wait_mic;
-    pthread_t thread;
-    struct queue *q;
+/* -- the clock --------------------------------------------------------------------------------- */
 
-    pthread_mutex_t lock; /* guards cap, src, got: they change when a microphone comes and goes */
-    struct capture *cap;
-    struct audio_src *src; /* until capture has taken it */
-    struct audio_got got;
-    bool have_got;
-
-    /* engine thread only */
-    struct front *front;
-    struct asr_live *live;
-    bool flushed; /* nothing new since the recogniser was told to finish */
-
-    atomic_int phase;
-    atomic_bool paused, stop, quit, mic_gone, speech;
-    _Atomic int64_t start_us, paused_us, pause_began_us;
-    _Atomic int64_t samples, voiced, work_ns;
-    _Atomic double shift_s; /* stream clock ahead of samples */
-    _Atomic double done_s;
-    atomic_uint passes;
-    struct hist hist[SESSION_STAGES];
-};
-
-/* Wall seconds since hearing began, pauses left out. */
-static double now_s(struct session *s)
+int64_t session_now_us(struct session *s)
 {
-    int64_t start = atomic_load(&s->start_us), began = atomic_load(&s->pause_began_us);
-    int64_t now = began ? began : clk_us();
-    return start ? (double)(now - start - atomic_load(&s->paused_us)) * 1e-6 : 0;
+    return mic_simulated(s->clock) ? atomic_load(&s->sim_us) : clk_us();
 }
 
-static void send(struct session *s, const struct session_ev *ev, const struct asr_word *word, int n)
+double session_now_s(struct session *s)
 {
-    size_t size = sizeof *ev + (size_t)n * sizeof *word;
-    struct session_ev *copy = malloc(size);
-    if (!copy) {
-        log_msg(LOG_ERROR, "no memory for an event of %zu bytes", size);
+    int64_t start = atomic_load(&s->start_us), began = atomic_load(&s->pause_began_us);
+    int64_t now = began ? began : session_now_us(s);
+    return start >= 0 ? (double)(now - start - atomic_load(&s->paused_us)) * 1e-6 : 0;
+}
+
+void session_pass_time(struct session *s, int64_t us)
+{
+    struct capture_stat st = {0};
+    int64_t to = atomic_fetch_add(&s->sim_us, us) + us;
+    int there = mic_advance(s->clock, to, SIM_WAIT_MS);
+    /* At the end what is still on its way is waited for, or the time would depend on threads. */
+    while (there != 1 && !st.ended && !atomic_load(&s->quit)) {
+        struct timespec t = {0, there * 100000L};
+        nanosleep(&t, NULL);
+        there = mic_advance(s->clock, to, SIM_WAIT_MS);
+        capture_stat(s->cap, &st);
+    }
+}
+
+/* A played recogniser takes its time over what its passes have heard. */
+static void pay(struct session *s)
+{
+    if (s->engine <= 0 || s->heard_frames <= 0) {
         return;
     }
-    *copy = *ev;
-    copy->at_s = now_s(s);
-    copy->n_word = n;
-    for (int i = 0; i < n; i++) {
-        copy->word[i] = word[i];
-        copy->word[i].t0 = (float)front_clock(s->front, (double)word[i].t0);
-        copy->word[i].t1 = (float)front_clock(s->front, (double)word[i].t1);
+    double cost_s = (double)s->heard_frames * 0.01 / s->engine;
+    s->heard_frames = 0;
+    if (mic_simulated(s->clock)) {
+        session_pass_time(s, (int64_t)(cost_s * 1e6));
+        return;
     }
-    queue_push(s->q, copy, size);
+    double left_s = cost_s / mic_speed(s->clock) - (double)(clk_ns() - s->step_ns) * 1e-9;
+    for (; left_s > 0 && !atomic_load(&s->quit); left_s -= 0.05) {
+        struct timespec t = {0, (long)((left_s < 0.05 ? left_s : 0.05) * 1e9)};
+        nanosleep(&t, NULL);
+    }
+    s->step_ns = clk_ns();
 }
 
 /* -- what asr_live asks ------------------------------------------------------------------------ */
@@ -84,6 +72,7 @@ static void io_mel(void *user, int64_t first, int n, int64_t norm0, int64_t norm
 {
     struct session *s = user;
     front_mel(s->front, first, n, norm0, norm1, out);
+    s->heard_frames += norm1 - norm0;
 }
 
 static bool io_voice(void *user, int64_t frame)
@@ -94,25 +83,45 @@ static bool io_voice(void *user, int64_t frame)
 
 static void io_utt(void *user, const struct asr_utt *u)
 {
-    struct session *s = user;
-    struct session_ev ev = {
-        .kind = SESSION_EV_UTT,
-        .t0 = front_clock(s->front, u->t0),
-        .t1 = front_clock(s->front, u->t1),
-        .utt = u->id,
-        .final = u->final,
-        .pass = u->pass,
-        .pass_ms = u->pass_ms,
-        .n_settled = u->n_settled,
-    };
-    send(s, &ev, u->word, u->n_word);
+    pay(user);
+    session_send_utt(user, u);
+}
+
+static void io_held(void *user, const struct asr_held *h)
+{
+    session_send_held(user, h);
+}
+
+/* Taken from the ring and not yet looked at. */
+static double inside_s(struct session *s)
+{
+    int64_t frames = front_have(s->front) - asr_live_frame(s->live);
+    return frames > 0 ? (double)frames * 0.01 : 0;
+}
+
+/* Seconds of sound that wait because the recogniser is slow: of what comes in its own time only,
+ * and not of what comes faster. */
+static double behind_s(struct session *s)
+{
+    struct capture_stat st;
+    if (!s->cap || !s->got.live) {
+        return 0;
+    }
+    capture_stat(s->cap, &st);
+    return st.heard_s > session_now_s(s) + AHEAD_S ? 0 : st.waiting_s + inside_s(s);
 }
 
 /* One turn of the recogniser.  1: it wants another. */
 static int step(struct session *s, bool end, struct err *e)
 {
-    struct asr_live_io io = {.user = s, .mel = io_mel, .voice = io_voice, .utt = io_utt};
+    struct asr_live_io io = {.user = s,
+                             .mel = io_mel,
+                             .voice = io_voice,
+                             .utt = io_utt,
+                             .held = io_held,
+                             .behind_s = behind_s(s)};
     int64_t keep = 0, t = clk_ns();
+    s->step_ns = t;
     int rc = asr_live_step(s->live, &io, front_have(s->front), end, &keep, e);
     int64_t took = clk_ns() - t;
     atomic_fetch_add(&s->work_ns, took);
@@ -123,12 +132,16 @@ static int step(struct session *s, bool end, struct err *e)
     if (rc >= 0) {
         front_drop(s->front, keep);
         atomic_store(&s->done_s, front_clock(s->front, (double)keep * 0.01));
+        if (s->n_mark && (double)keep * 0.01 - s->mark[0].at_s > MARK_S) {
+            session_send_marks(s, (double)keep * 0.01);
+        }
     }
+    pay(s);
+    atomic_store(&s->inside_s, inside_s(s));
     return rc;
 }
 
-/* Everything heard so far becomes final. */
-static int flush(struct session *s, struct err *e)
+int session_flush(struct session *s, struct err *e)
 {
     int rc = 0;
     if (!s->flushed) {
@@ -141,183 +154,50 @@ static int flush(struct session *s, struct err *e)
     return rc < 0 ? rc : 0;
 }
 
-/* -- sound ------------------------------------------------------------------------------------- */
-
-static int take(struct session *s, const float *x, int n, struct err *e)
-{
-    int64_t t = clk_ns();
-    int rc = front_push(s->front, x, n, e);
-    int64_t took = clk_ns() - t;
-    hist_add(&s->hist[SESSION_FRONT], (uint64_t)took);
-    atomic_fetch_add(&s->work_ns, took);
-    atomic_store(&s->samples, s->front->samples);
-    atomic_store(&s->voiced, s->front->voiced * VAD_FRAME);
-    atomic_store(&s->speech, s->front->speech);
-    s->flushed = false;
-    return rc;
-}
-
-/* Sound is missing: tell, and keep the clock right.  Longer gaps end the utterance. */
-static int gap(struct session *s, double lost_s, struct err *e)
-{
-    struct session_ev ev = {.kind = SESSION_EV_GAP, .lost_s = lost_s};
-    int rc = lost_s > 0.3 ? flush(s, e) : 0;
-    ev.t0 = front_clock(s->front, (double)s->front->samples / AUDIO_RATE);
-    rc = rc ? rc : front_gap(s->front, lost_s, e);
-    ev.t1 = front_clock(s->front, (double)s->front->samples / AUDIO_RATE);
-    atomic_store(&s->shift_s, ev.t1 - (double)s->front->samples / AUDIO_RATE);
-    send(s, &ev, NULL, 0);
-    return rc;
-}
-
-/* Reads what waits, at most `turns` chunks.  Count of the last read, AUDIO_END, AUDIO_AGAIN, -ERR.
- */
-static int listen(struct session *s, int turns, int timeout_ms, struct err *e)
-{
-    float x[CHUNK];
-    struct ring_gap g;
-    int n = AUDIO_AGAIN;
-    for (int i = 0; i < turns && !atomic_load(&s->quit); i++) {
-        while (capture_gap(s->cap, &g)) {
-            int rc = gap(s, (double)g.lost / AUDIO_RATE, e);
-            if (rc) {
-                return rc;
-            }
-        }
-        n = capture_read(s->cap, x, CHUNK, i ? 0 : timeout_ms, e);
-        if (n <= 0) {
-            break;
-        }
-        int rc = take(s, x, n, e);
-        if (rc) {
-            return rc;
-        }
-    }
-    return n;
-}
-
-static void set_capture(struct session *s, struct capture *c)
-{
-    pthread_mutex_lock(&s->lock);
-    struct capture *old = s->cap;
-    s->cap = c;
-    if (c) {
-        s->got = *audio_src_got(capture_src(c));
-        s->have_got = true;
-        if (atomic_load(&s->paused)) {
-            capture_pause(c, 1);
-        }
-        if (atomic_load(&s->stop)) {
-            capture_stop(c);
-        }
-    }
-    pthread_mutex_unlock(&s->lock);
-    capture_free(old);
-}
-
-/* Opens the source and its capture once. */
-static int open_once(struct session *s, struct err *e)
-{
-    struct capture_conf conf = {.paced = s->paced};
-    struct capture *c;
-    int rc = s->src ? 0 : sound_open_mic(&s->src, s->args, e);
-    if (rc) {
-        return rc;
-    }
-    conf.realtime = audio_src_got(s->src)->mic;
-    rc = capture_start(&c, s->src, &conf, e);
-    if (rc) {
-        return rc;
-    }
-    s->src = NULL; /* capture has it */
-    set_capture(s, c);
-    return 0;
-}
-
-/* Opens, waiting for a microphone when that is wanted.  1: stopped before one came. */
-static int open_source(struct session *s, struct err *e)
-{
-    struct err last = {0};
-    for (;;) {
-        int rc = open_once(s, e);
-        if (rc != -ERR_MIC || !s->wait_mic) {
-            return rc;
-        }
-        if (strcmp(last.text, e->text)) { /* once for each different reason */
-            struct session_ev ev = {.kind = SESSION_EV_MIC, .err = *e};
-            send(s, &ev, NULL, 0);
-            last = *e;
-        }
-        for (int ms = 0; ms < RETRY_MS; ms += WAIT_MS) {
-            struct timespec t = {0, WAIT_MS * 1000000L};
-            if (atomic_load(&s->stop) || atomic_load(&s->quit)) {
-                return 1;
-            }
-            nanosleep(&t, NULL);
-        }
-    }
-}
-
-/* The microphone went away: finish what was heard, wait for it, go on with a gap.  1: stopped. */
-static int reopen(struct session *s, struct err *e)
-{
-    struct session_ev ev = {.kind = SESSION_EV_MIC, .err = *e};
-    int64_t gone = clk_us();
-    atomic_store(&s->mic_gone, true);
-    atomic_store(&s->phase, SESSION_OPENING);
-    send(s, &ev, NULL, 0);
-    set_capture(s, NULL);
-    int rc = flush(s, e);
-    rc = rc ? rc : open_source(s, e);
-    if (!rc) {
-        atomic_store(&s->mic_gone, false);
-        atomic_store(&s->phase, SESSION_HEARING);
-        ev = (struct session_ev){.kind = SESSION_EV_START};
-        send(s, &ev, NULL, 0);
-        rc = gap(s, (double)(clk_us() - gone) * 1e-6, e);
-    }
-    return rc;
-}
-
 /* How much to take before the recogniser gets its turn.  What comes faster than real time (a file
  * that is not paced, a pipe with a file behind it) is dealt out as if it were paced. */
 static int turns(struct session *s)
 {
     struct capture_stat st;
     capture_stat(s->cap, &st);
-    return st.heard_s > now_s(s) + AHEAD_S ? TURN_FAST : TURN;
+    int most = TURN - (int)(inside_s(s) * AUDIO_RATE / SESSION_CHUNK);
+    most = most > 0 ? most : 0;
+    return st.heard_s > session_now_s(s) + AHEAD_S && most > TURN_FAST ? TURN_FAST : most;
+}
+
+/* Nothing came: a good time to make final what has been heard, if nothing more will come soon. */
+static int idle(struct session *s, int *more, struct err *e)
+{
+    if (atomic_load(&s->paused) || s->gone) {
+        *more = 0;
+        return session_flush(s, e);
+    }
+    return *more = step(s, false, e);
 }
 
 /* Hears until the end.  0 or -ERR. */
 static int run(struct session *s, struct err *e)
 {
     struct session_ev ev = {.kind = SESSION_EV_START};
-    int rc = open_source(s, e), more = 0;
+    int rc = session_open(s, e), more = 0;
     if (rc) {
         return rc < 0 ? rc : 0;
     }
-    atomic_store(&s->start_us, clk_us());
+    atomic_store(&s->start_us, session_now_us(s));
     atomic_store(&s->phase, SESSION_HEARING);
-    send(s, &ev, NULL, 0);
+    session_send(s, &ev);
     while (!atomic_load(&s->quit)) {
-        int n = listen(s, turns(s), more > 0 ? 0 : WAIT_MS, e);
-        if (n < 0 && n != AUDIO_AGAIN) {
-            if (n != -ERR_MIC || !s->wait_mic || atomic_load(&s->stop)) {
-                return n;
-            }
-            rc = reopen(s, e);
-            if (rc) {
-                return rc < 0 ? rc : 0;
-            }
-            continue;
-        }
+        int n = session_listen(s, turns(s), more > 0 ? 0 : WAIT_MS, e);
         if (n == AUDIO_END) {
             break;
         }
-        if (n == AUDIO_AGAIN && atomic_load(&s->paused)) {
-            rc = flush(s, e);
-            more = 0;
-        } else {
+        if (n < 0 && n != AUDIO_AGAIN) {
+            return n;
+        }
+        rc = session_look(s, e);
+        if (rc == 0 && n == AUDIO_AGAIN) {
+            rc = idle(s, &more, e);
+        } else if (rc == 0) {
             rc = more = step(s, false, e);
         }
         if (rc < 0) {
@@ -340,7 +220,8 @@ static void *engine_main(void *arg)
     /* Also after an error of the source: what was heard before it is text. */
     if (!atomic_load(&s->quit) && rc != -ERR_NPU && rc != -ERR_NPU_HANG) {
         rc = front_finish(s->front, &late);
-        rc = rc ? rc : flush(s, &late);
+        rc = rc ? rc : session_flush(s, &late);
+        session_send_marks(s, (double)s->front->samples / AUDIO_RATE + 1);
         if (rc < 0 && !ev.err.code) {
             ev.err = late;
         }
@@ -349,7 +230,7 @@ static void *engine_main(void *arg)
         snprintf(ev.note, sizeof ev.note, "%.199s", audio_src_note(capture_src(s->cap)));
     }
     atomic_store(&s->phase, SESSION_ENDED);
-    send(s, &ev, NULL, 0);
+    session_send(s, &ev);
     return NULL;
 }
 
@@ -361,8 +242,13 @@ static void destroy(struct session *s)
     while (s->q && (ev = session_next(s))) {
         free(ev);
     }
-    set_capture(s, NULL);
+    session_set_capture(s, NULL);
     audio_src_close(s->src);
+    for (int i = 0; i < s->n_mic; i++) {
+        mic_free(s->mic[i]);
+    }
+    free(s->mic);
+    gate_free(s->gate);
     asr_live_free(s->live);
     front_free(s->front);
     queue_free(s->q);
@@ -370,33 +256,52 @@ static void destroy(struct session *s)
     free(s);
 }
 
-int session_start(struct session **out, struct app_setup *setup, const struct args *a,
-                  struct audio_src *src, bool paced, bool wait_mic, struct err *e)
+static int make(struct session *s, const struct args *a, struct err *e)
 {
     struct asr_live_opts o = asr_live_opts_default();
+    const struct session_conf *c = &s->conf;
+    /* A file is heard the same way every time, and so is simulated time; a microphone's hops follow
+     * the speed of the machine. */
+    o.deterministic = mic_simulated(c->mic) || (c->src && !audio_src_got(c->src)->live);
+    o.params = args_params(a);
+    app_setup_fit(s->setup, &o.params);
+    int rc = queue_new(&s->q, e);
+    rc = rc ? rc
+            : front_new(&s->front, asr_model_hp(s->setup->model)->n_mels,
+                        asr_model_filters(s->setup->model), e);
+    rc = rc || !c->talk ? rc : gate_new(&s->gate, AUDIO_RATE, -1, -1, e);
+    rc = rc ? rc : asr_live_new(&s->live, s->setup->eng, s->setup->tok, &o, e);
+    s->mic = rc || !c->mic ? NULL : malloc(sizeof(*s->mic));
+    if (!rc && c->mic && !s->mic) {
+        rc = err_set(e, ERR_MEM, "no memory for a microphone");
+    }
+    return rc;
+}
+
+int session_start(struct session **out, struct app_setup *setup, const struct args *a,
+                  const struct session_conf *c, struct err *e)
+{
     struct session *s = calloc(1, sizeof *s);
     *out = NULL;
     if (!s) {
         return err_set(e, ERR_MEM, "no memory for a session");
     }
-    /* a file is heard the same way every time; a microphone's hops follow the speed of the machine */
-    o.deterministic = src && !audio_src_got(src)->live;
     s->setup = setup;
     s->args = a;
-    s->paced = paced;
-    s->wait_mic = wait_mic;
+    s->conf = *c;
+    s->clock = c->mic;
+    s->engine = mic_engine(c->mic);
+    atomic_init(&s->start_us, -1);
     pthread_mutex_init(&s->lock, NULL);
-    o.params = args_params(a);
-    app_setup_fit(setup, &o.params);
-    int rc = queue_new(&s->q, e);
-    rc = rc ? rc
-            : front_new(&s->front, asr_model_hp(setup->model)->n_mels,
-                        asr_model_filters(setup->model), e);
-    rc = rc ? rc : asr_live_new(&s->live, setup->eng, setup->tok, &o, e);
+    int rc = make(s, a, e);
     if (!rc) {
-        s->src = src;
+        s->src = c->src;
+        if (c->mic) {
+            s->mic[s->n_mic++] = c->mic;
+        }
         if (pthread_create(&s->thread, NULL, engine_main, s)) {
             s->src = NULL;
+            s->n_mic = 0;
             rc = err_set(e, ERR_FAIL, "the engine thread cannot be started");
         }
     }
@@ -424,9 +329,9 @@ void session_pause(struct session *s, bool on)
         return;
     }
     if (on) {
-        atomic_store(&s->pause_began_us, clk_us());
+        atomic_store(&s->pause_began_us, session_now_us(s));
     } else {
-        atomic_fetch_add(&s->paused_us, clk_us() - atomic_exchange(&s->pause_began_us, 0));
+        atomic_fetch_add(&s->paused_us, session_now_us(s) - atomic_exchange(&s->pause_began_us, 0));
     }
     pthread_mutex_lock(&s->lock);
     if (s->cap) {
@@ -473,10 +378,14 @@ void session_stat(struct session *s, struct session_stat *st)
     pthread_mutex_unlock(&s->lock);
     st->phase = (enum session_phase)atomic_load(&s->phase);
     st->paused = atomic_load(&s->paused);
-    st->mic_gone = atomic_load(&s->mic_gone);
+    st->mic_gone = st->cap.state == CAPTURE_GONE;
+    st->talk = s->gate != NULL;
+    st->shut = s->gate && !gate_is_open(s->gate);
+    st->inside_s = atomic_load(&s->inside_s);
     st->audio_s = (double)atomic_load(&s->samples) / AUDIO_RATE;
-    st->clock_s = st->audio_s + st->cap.waiting_s + atomic_load(&s->shift_s);
-    st->wall_s = now_s(s);
+    st->clock_s = st->audio_s + st->cap.waiting_s + atomic_load(&s->shift_s) +
+                  (double)atomic_load(&s->unheard) / AUDIO_RATE;
+    st->wall_s = session_now_s(s);
     st->done_s = atomic_load(&s->done_s);
     st->work_s = (double)atomic_load(&s->work_ns) * 1e-9;
     st->speech = atomic_load(&s->speech);

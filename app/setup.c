@@ -231,3 +231,13 @@ void app_setup_close(struct app_setup *s)
     s->tok = NULL;
     s->model = NULL;
 }
+
+const char *app_setup_smaller(const struct app_setup *s)
+{
+    int width = asr_model_hp(s->model)->n_audio_state;
+    bool multi = asr_tok_special(s->tok)->multilingual;
+    return width >= 1024  ? (multi ? "small" : "small.en")
+           : width >= 768 ? (multi ? "base" : "base.en")
+           : width >= 512 ? (multi ? "tiny" : "tiny.en")
+                          : NULL;
+}

@@ -37,6 +37,10 @@ void app_setup_close(struct app_setup *s); /* a zeroed or closed one is fine */
  * text or a prompt, so it gets neither, and does better when it is not asked for stamps. */
 void app_setup_fit(const struct app_setup *s, struct asr_params *p);
 
+/* Name of the next smaller model of the published ones ("base.en"), for who is too slow; NULL: this
+ * one is among the smallest. */
+const char *app_setup_smaller(const struct app_setup *s);
+
 /* Where a model is: NAME is a path, or a name that is looked for (NAME, NAME.bin, ggml-NAME.bin,
  * dictate-NAME.bin) in the folders of app_model_dir().  NULL: $DICTATE_MODEL or the bundled model.
  * -ERR_MODEL with a sentence that says where it looked. */

@@ -55,19 +55,21 @@ out:
     return rc;
 }
 
-int sound_open_mic(struct audio_src **src, const struct args *a, struct err *e)
+bool sound_is_mic(const struct args *a)
 {
-    struct audio_want want = {.kind = AUDIO_MIC, .name = a->mic};
-    return audio_src_open(src, &want, e);
+    return a->n_pos == 0 || mic_takes_file(a->mic);
+}
+
+int sound_mic(struct mic **m, const struct args *a, bool screen, struct err *e)
+{
+    bool real = a->pace == ARGS_PACE_REAL || (screen && a->pace != ARGS_PACE_FAST);
+    return mic_new(m, a->mic, a->n_pos ? a->pos[0] : NULL, real ? MIC_REAL : MIC_BY_SCRIPT, e);
 }
 
 int sound_open(struct audio_src **src, const struct args *a, struct err *e)
 {
-    const char *file = a->n_pos ? a->pos[0] : NULL;
+    const char *file = a->pos[0];
     struct audio_want want = {.kind = AUDIO_FILE, .name = file};
-    if (!file) {
-        return sound_open_mic(src, a, e);
-    }
     if (!strcmp(file, "-")) {
         if (isatty(STDIN_FILENO)) {
             return err_set(e, ERR_USAGE,

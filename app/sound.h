@@ -3,10 +3,12 @@
 #ifndef APP_SOUND_H
 #define APP_SOUND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "app/args.h"
 #include "app/base/err.h"
+#include "app/mic.h"
 #include "audio/src.h"
 
 /* Reads all of a sound file.  *x is malloc'd (free it), *n samples; an empty sound gives *n 0 and
@@ -14,10 +16,12 @@
  * -ERR_SOUND, -ERR_MEM. */
 int sound_read(const char *path, double max_s, float **x, int64_t *n, struct err *e);
 
-/* Opens what the command line names: a file, "-" or the microphone. */
+/* Whether the command line wants a microphone: no FILE, or one that a fault's microphone hears. */
+bool sound_is_mic(const struct args *a);
+/* Opens the FILE that the command line names, or "-". */
 int sound_open(struct audio_src **src, const struct args *a, struct err *e);
-/* The microphone of a->mic.  -ERR_MIC. */
-int sound_open_mic(struct audio_src **src, const struct args *a, struct err *e);
+/* The microphone that it names; not opened yet.  screen: simulated ones go in real time. */
+int sound_mic(struct mic **m, const struct args *a, bool screen, struct err *e);
 
 /* Invented speech-like sound for benches: voiced syllables and pauses, always the same.
  * x[n] is filled. */

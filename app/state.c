@@ -9,7 +9,7 @@
 #include "npu/rt/health.h"
 
 /* When something is worth saying. */
-static const double silent_s = 20, clip_share = 0.01, slow_s = 1.5, behind_s = 4, recent_s = 8;
+static const double slow_s = 1.5, behind_s = 4, recent_s = 8, offer_s = 5;
 
 enum ui_state state_of_err(const struct err *e)
 {
@@ -48,23 +48,79 @@ static enum ui_state become(struct state *st, enum ui_state s, const char *fmt, 
 }
 
 /* The sound that waits: slow, or behind. */
-static enum ui_state queue_state(struct state *st, const struct session_stat *s)
+static enum ui_state queue_state(struct state *st, double wait)
 {
-    double wait = s->cap.waiting_s;
-    if (wait > behind_s) {
+    char help[80];
+    if (st->smaller) {
+        snprintf(help, sizeof help, "--model %s would keep up.", st->smaller);
+    } else {
+        snprintf(help, sizeof help, "More --threads, or less beside it, would help.");
+    }
+    if (st->late > 1) {
         snprintf(st->more, sizeof st->more, "%.0f s", wait);
         return become(st, UI_ST_BEHIND,
-                      "Speech is queued, nothing is lost. A smaller model or more "
-                      "threads would keep up.");
+                      "Speech is queued, nothing is lost; words come when they are final. %s",
+                      help);
     }
-    return become(st, UI_ST_SLOW, "%.1f s of sound waiting. Nothing is lost.", wait);
+    return become(st, UI_ST_SLOW, "Words come later, nothing is lost. %s", help);
+}
+
+/* Waits for so long: a state that flickers tells nothing. */
+static void look_late(struct state *st, double wait)
+{
+    st->late = wait > behind_s                 ? 2
+               : wait > slow_s && st->late < 2 ? 1
+               : wait < slow_s / 3             ? 0
+               : wait < slow_s && st->late > 1 ? 1
+                                               : st->late;
+}
+
+static enum ui_state gone_state(struct state *st, const struct session_stat *s)
+{
+    char clock[16] = "";
+    struct tm tm;
+    if (!st->gone) {
+        st->gone = time(NULL);
+    }
+    localtime_r(&st->gone, &tm);
+    strftime(clock, sizeof clock, "%H:%M:%S", &tm);
+    return become(st, UI_ST_MIC_GONE,
+                  "Microphone gone at %s. Waiting for it%s; the text so far is kept.", clock,
+                  s->cap.gone_s > offer_s ? ", or choose another with d" : "");
+}
+
+/* How it sounds: what is wrong first. */
+static enum ui_state sound_state(struct state *st, const struct session_stat *s, bool live)
+{
+    const struct level_now *lv = &s->cap.level;
+    unsigned h = s->cap.hints;
+    if (h & HINT_ZERO) {
+        return become(st, UI_ST_SILENT, "Nothing but zeros for %.0f s: muted? Try alsamixer, F4.",
+                      (double)lv->quiet_s);
+    }
+    if (h & HINT_SILENT) {
+        return become(st, UI_ST_SILENT, "No sound for %.0f s (%.0f dB). Is the microphone muted?",
+                      (double)lv->quiet_s, (double)lv->rms_db);
+    }
+    if (h & HINT_CLIP) {
+        return become(st, UI_ST_TOO_LOUD, "%.1f %% of samples clip: lower the gain.",
+                      100 * (double)lv->clipped);
+    }
+    enum ui_state now = live ? UI_ST_LISTENING : UI_ST_PLAYING;
+    if (h & HINT_NOISE) {
+        return become(st, now, "Loud background (%.0f dB): nearer to the microphone helps.",
+                      (double)lv->floor_db);
+    }
+    if (h & HINT_DEAD) {
+        return become(st, now, "One channel gives nothing and is left out.");
+    }
+    return now;
 }
 
 static enum ui_state decide(struct state *st, const struct session_stat *s,
                             const struct audio_got *got, const struct writer_stat *wr)
 {
-    const struct level_now *lv = &s->cap.level;
-    double t = s->clock_s;
+    double t = s->clock_s, wait = s->cap.waiting_s + s->inside_s;
     bool mic = !got || got->mic, live = !got || got->live;
     st->more[0] = st->say[0] = 0;
     if (wr && wr->failing && !wr->gone) {
@@ -81,12 +137,13 @@ static enum ui_state decide(struct state *st, const struct session_stat *s,
         return st->stopped ? become(st, UI_ST_STOPPED, "Finishing what was heard.") : st->now;
     }
     if (s->phase == SESSION_OPENING) {
-        if (s->mic_gone) {
-            return UI_ST_MIC_GONE;
-        }
         return st->mic.code ? become(st, state_of_err(&st->mic), "%s", st->mic.text)
                             : UI_ST_LOADING;
     }
+    if (s->mic_gone) {
+        return gone_state(st, s);
+    }
+    st->gone = 0;
     if (s->paused) {
         return UI_ST_PAUSED;
     }
@@ -101,18 +158,14 @@ static enum ui_state decide(struct state *st, const struct session_stat *s,
     if (st->npu_at > 0 && t - st->npu_at < recent_s) {
         return become(st, UI_ST_NPU_RESET, "%s", st->npu_say);
     }
-    if (live && s->cap.waiting_s > slow_s && s->cap.heard_s < s->wall_s + 1) {
-        return queue_state(st, s);
+    look_late(st, live && s->cap.heard_s < s->wall_s + 1 ? wait : 0);
+    if (st->late) {
+        return queue_state(st, wait);
     }
-    if (mic && lv->live && lv->quiet_s > silent_s) {
-        return become(st, UI_ST_SILENT, "No sound for %.0f s (%.0f dB). Is the microphone muted?",
-                      (double)lv->quiet_s, (double)lv->rms_db);
+    if (s->shut) {
+        return UI_ST_READY;
     }
-    if (mic && lv->live && (double)lv->clipped > clip_share) {
-        return become(st, UI_ST_TOO_LOUD, "%.0f %% of samples clip: lower the gain.",
-                      100 * (double)lv->clipped);
-    }
-    return live ? UI_ST_LISTENING : UI_ST_PLAYING;
+    return mic ? sound_state(st, s, live) : live ? UI_ST_LISTENING : UI_ST_PLAYING;
 }
 
 /* What the device has mended, or could not, since the last look. */

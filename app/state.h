@@ -2,6 +2,8 @@
 #ifndef APP_STATE_H
 #define APP_STATE_H
 
+#include <time.h>
+
 #include "app/session.h"
 #include "app/writer.h"
 #include "ui/ui.h"
@@ -19,7 +21,10 @@ struct state {
     struct err mic;                                /* the last word from the microphone */
     bool failed;                                   /* the session ended with `end` */
     struct err end;
-    bool stopped; /* by the user */
+    bool stopped;        /* by the user */
+    int late;            /* 0 keeps up, 1 slow, 2 behind; with hysteresis */
+    time_t gone;         /* when the microphone went, 0: it is there */
+    const char *smaller; /* a smaller model's name, NULL: there is none to suggest */
 };
 
 /* Looks again; true when the state or its sentence changed.  wr may be NULL. */

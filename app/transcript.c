@@ -108,7 +108,7 @@ static void settle(struct transcript *t, const struct asr_word *w)
     p->text = t->last.buf;
     p->len_b = (uint32_t)t->last.len;
     t->end_s = (double)w->t1;
-    t->words += !w->glue;
+    t->words += !w->glue && !w->lost;
 }
 
 void transcript_utt(struct transcript *t, const struct session_ev *ev)

@@ -68,11 +68,20 @@ static const char *setting(struct fault_script *s, char **w, int n)
         s->channels = (int)v > s->channels ? (int)v : s->channels;
         return NULL;
     }
+    if (n == 2 && !strcmp(w[0], "repeat") && number(w[1], 1, 1e6, &v)) {
+        s->repeat = (int)v;
+        return NULL;
+    }
     if (n == 2 && !strcmp(w[0], "speed") && number(w[1], 0.01, 1000, &v)) {
         s->speed = v;
         return NULL;
     }
-    return "not understood: at, every, rate, channels, dead-channel or speed with their numbers";
+    if (n == 2 && !strcmp(w[0], "engine") && number(w[1], 0.001, 1000, &v)) {
+        s->engine = v;
+        return NULL;
+    }
+    return "not understood: at, every, repeat, rate, channels, dead-channel, speed or engine with "
+           "their numbers";
 }
 
 static const char *statement(struct fault_script *s, char *text)
@@ -96,7 +105,7 @@ static const char *statement(struct fault_script *s, char *text)
 int fault_parse(struct fault_script *s, const char *text, struct err *e)
 {
     int number_of = 1;
-    *s = (struct fault_script){.dead = -1};
+    *s = (struct fault_script){.dead = -1, .repeat = 1};
     while (*text) {
         char buf[TEXT_MAX];
         size_t n = strcspn(text, ";\n");

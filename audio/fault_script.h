@@ -17,9 +17,11 @@ struct fault_line {
 struct fault_script {
     struct fault_line line[FAULT_LINES];
     int n;
+    int repeat;         /* times, at least 1 */
     int rate, channels; /* 0: the sound's, 1 */
     int dead;           /* index of the dead channel, -1: none */
     double speed;       /* 0: simulated */
+    double engine;      /* 0: not given */
 };
 
 /* 0 or -ERR_USAGE; any text is bearable. */

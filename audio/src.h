@@ -41,11 +41,12 @@ struct fault;
 /* What to open.  All zero but kind (and name) is a sensible request. */
 struct audio_want {
     enum audio_kind kind;
-    const char *name;   /* used during open only */
-    int raw_rate;       /* raw standard input: samples per second, 0: 16000 */
-    int raw_channels;   /* raw standard input: interleaved channels, 0: 1 */
-    int raw_only;       /* standard input: do not look for a header */
-    int mic_rate;       /* microphone: rate to ask for, 0: 48000; the nearest one is taken */
+    const char *name; /* used during open only */
+    int raw_rate;     /* raw standard input: samples per second, 0: 16000 */
+    int raw_channels; /* raw standard input: interleaved channels, 0: 1 */
+    int raw_only;     /* standard input: do not look for a header */
+    int mic_rate;     /* microphone: rate to ask for, 0: 48000; the nearest one is taken */
+    int mic_paced;    /* microphone: no faster than real time (ALSA's file plug-in is not paced) */
     double gen_seconds; /* generator: length, 0: endless */
     int gen_rate;       /* generator: 0: 16000 */
     float gen_hz;       /* tone: frequency, 0: 440; click: clicks per second, 0: 1 */

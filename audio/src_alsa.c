@@ -31,6 +31,9 @@ struct mic {
     int retries;
     int64_t last_us; /* when samples last came, or when waiting for them began */
     int running;
+    int paced;        /* no faster than real time */
+    int64_t begin_us; /* of that: since then so many frames */
+    int64_t frames;
     snd_pcm_sframes_t tail; /* once stopped: frames the device still holds, -1: not asked yet */
     struct pollfd pfd[PFD_MAX + 1];
     int npfd;
@@ -141,7 +144,8 @@ static int start(struct mic *m)
         rc = snd_pcm_start(m->pcm);
     }
     m->running = rc >= 0;
-    m->last_us = clk_us();
+    m->last_us = m->begin_us = clk_us();
+    m->frames = 0;
     return rc;
 }
 
@@ -180,6 +184,7 @@ static int mic_open(struct audio_src *s, const struct audio_want *w, struct err 
     }
     s->priv = m;
     m->tail = -1;
+    m->paced = w->mic_paced;
     s->got.live = s->got.mic = 1;
     int rc = snd_pcm_open(&m->pcm, s->name, SND_PCM_STREAM_CAPTURE, SND_PCM_NONBLOCK);
     if (rc < 0) {
@@ -271,6 +276,15 @@ static void to_float(const struct mic *m, int n, float *out)
     }
 }
 
+/* Frames that a real microphone could have recorded by now beyond those read, at most max. A real
+ * one never has more than its buffer ahead of the clock; a file played by a plug-in has all of it.
+ */
+static int due(const struct audio_src *s, const struct mic *m, int max)
+{
+    int64_t room = (clk_us() - m->begin_us + BUFFER_US) * s->got.rate / 1000000 - m->frames;
+    return !m->paced || room > max ? max : room > 0 ? (int)room : 0;
+}
+
 static int mic_read(struct audio_src *s, float *x, int max, int timeout_ms, struct err *e)
 {
     struct mic *m = s->priv;
@@ -278,12 +292,24 @@ static int mic_read(struct audio_src *s, float *x, int max, int timeout_ms, stru
     int64_t t0 = clk_us();
     max = max < room ? max : room;
     while (!src_stopped(s)) {
+        int n_due = m->running ? due(s, m, max) : max;
+        if (n_due == 0) {
+            src_wait(s, -1,
+                     timeout_ms < 0 || timeout_ms > PERIOD_US / 1000 ? PERIOD_US / 1000
+                                                                     : timeout_ms);
+            m->last_us = clk_us();
+            if (timeout_ms >= 0 && clk_us() - t0 >= (int64_t)timeout_ms * 1000) {
+                return AUDIO_AGAIN;
+            }
+            continue;
+        }
         /* Zeroed first: some plug-ins (null) say that they filled it and did not. */
         memset(m->raw, 0, (size_t)(max * m->frame_bytes));
         snd_pcm_sframes_t n =
-            m->running ? snd_pcm_readi(m->pcm, m->raw, (snd_pcm_uframes_t)max) : -EAGAIN;
+            m->running ? snd_pcm_readi(m->pcm, m->raw, (snd_pcm_uframes_t)n_due) : -EAGAIN;
         if (n > 0) {
             m->retries = 0;
+            m->frames += n;
             m->last_us = clk_us();
             to_float(m, (int)n * m->channels, m->mixed);
             src_mix(s, m->mixed, (int)n, m->channels, x);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/base/clk.h"
@@ -34,6 +35,8 @@ struct fault {
     int rate;
     double speed;
     struct audio_src *in;
+    struct audio_want again;       /* to open it anew, with a name of its own */
+    int repeat;                    /* so many times more */
     struct resample *rs;           /* sound's rate to `rate`, NULL: equal */
     int64_t pos;                   /* native frames gone by */
     int64_t begin_us;              /* real time: when pos was 0 */
@@ -41,11 +44,34 @@ struct fault {
     int running;                   /* somebody listens: reading moves the time */
     const struct audio_src *owner; /* the source opened last */
     int in_over;                   /* the sound has ended; the time goes on */
+    double engine;
+    int leashed;          /* the time goes no further than `limit` */
+    int64_t limit;        /* native frames */
+    int idle, ended;      /* the reader has come to the limit; to the end of the sound */
+    int paused;           /* the reader wants nothing */
+    pthread_cond_t moved; /* limit or idle has changed */
     int src_n, src_at, src_end;
     float src[BLOCK], mono[BLOCK], wide[SRC_BLOCK];
 };
 
 /* -- the sound --------------------------------------------------------------------------------- */
+
+/* The sound at its own rate, again and again: as audio_src_read, 0 only at the very end. */
+static int inner(struct fault *f, float *x, int n, int timeout_ms)
+{
+    int k = audio_src_read(f->in, x, n, timeout_ms, NULL);
+    while (k == AUDIO_END && f->repeat > 0) {
+        struct audio_src *next;
+        f->repeat--;
+        if (audio_src_open(&next, &f->again, NULL) < 0) {
+            return AUDIO_END;
+        }
+        audio_src_close(f->in);
+        f->in = next;
+        k = audio_src_read(f->in, x, n, timeout_ms, NULL);
+    }
+    return k;
+}
 
 /* Up to n samples of the sound at the world's rate: count, 0 the end, AUDIO_AGAIN. */
 static int pull(struct fault *f, float *x, int n, int timeout_ms)
@@ -53,7 +79,7 @@ static int pull(struct fault *f, float *x, int n, int timeout_ms)
     while (f->rs && !f->in_over) {
         int used = 0;
         if (f->src_at == f->src_n && !f->src_end) {
-            int k = audio_src_read(f->in, f->src, BLOCK, timeout_ms, NULL);
+            int k = inner(f, f->src, BLOCK, timeout_ms);
             if (k == AUDIO_AGAIN) {
                 return k;
             }
@@ -69,7 +95,7 @@ static int pull(struct fault *f, float *x, int n, int timeout_ms)
         }
         f->in_over = got < 0 || f->src_end;
     }
-    int k = f->in_over ? 0 : audio_src_read(f->in, x, n, timeout_ms, NULL);
+    int k = f->in_over ? 0 : inner(f, x, n, timeout_ms);
     f->in_over |= k <= 0 && k != AUDIO_AGAIN;
     return k > 0 || k == AUDIO_AGAIN ? k : 0;
 }
@@ -150,6 +176,63 @@ static void lose(struct fault *f, struct audio_src *s)
     }
 }
 
+/* -- the leash --------------------------------------------------------------------------------- */
+
+/* The reader has come to the limit: tells, and waits a little for it to move. */
+static void rest(struct fault *f, int ms)
+{
+    struct timespec t;
+    f->idle = 1;
+    pthread_cond_broadcast(&f->moved);
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += (ms < 20 ? ms : 20) * 1000000L;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    if (ms > 0 && f->pos >= f->limit) {
+        pthread_cond_timedwait(&f->moved, &f->lock, &t);
+    }
+}
+
+void fault_leash(struct fault *f)
+{
+    f->leashed = f->speed <= 0;
+}
+
+int fault_advance(struct fault *f, int64_t to_us, int wait_ms)
+{
+    struct timespec t;
+    int64_t to = llround((double)to_us * f->rate / 1e6);
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += (wait_ms % 1000) * 1000000L;
+    t.tv_sec += wait_ms / 1000 + t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&f->lock);
+    if (to > f->limit) {
+        f->limit = to;
+        f->idle = f->idle && (f->pos >= to || f->ended);
+        pthread_cond_broadcast(&f->moved);
+    }
+    if (f->paused) { /* nobody hears what goes by */
+        skip(f, f->limit - f->pos);
+        f->idle = 1;
+    }
+    while (!f->idle && pthread_cond_timedwait(&f->moved, &f->lock, &t) == 0) {
+    }
+    int there = f->idle ? 1 + (f->ended != 0) : 0;
+    pthread_mutex_unlock(&f->lock);
+    return there;
+}
+
+double fault_engine(const struct fault *f)
+{
+    return f->engine;
+}
+
+double fault_has_speed(const struct fault *f)
+{
+    return f->speed;
+}
+
 /* -- the clock --------------------------------------------------------------------------------- */
 
 /* Real time: frames that should have gone by. */
@@ -185,7 +268,14 @@ void fault_sleep_us(void *fault, int64_t us)
         return;
     }
     pthread_mutex_lock(&f->lock);
-    skip(f, llround((double)us * f->rate / 1e6));
+    int64_t n = llround((double)us * f->rate / 1e6);
+    if (f->leashed && f->pos >= f->limit) {
+        rest(f, 20);
+        n = 0;
+    } else if (f->leashed && n > f->limit - f->pos) {
+        n = f->limit - f->pos;
+    }
+    skip(f, n);
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -211,11 +301,15 @@ static int build(struct fault *f, const struct fault_script *sc, const struct au
     if (rc < 0) {
         return rc;
     }
+    f->again = *inner;
+    f->again.name = inner->name ? strdup(inner->name) : NULL;
+    f->repeat = sc->repeat - 1;
     int native = audio_src_got(f->in)->rate;
     f->rate = sc->rate ? sc->rate : native;
     f->channels = sc->channels ? sc->channels : 1;
     f->dead = sc->dead;
     f->speed = sc->speed;
+    f->engine = sc->engine;
     f->n_ev = sc->n;
     for (int i = 0; i < sc->n; i++) {
         const struct fault_line *l = &sc->line[i];
@@ -238,6 +332,11 @@ int fault_new(struct fault **out, const char *script, const struct audio_want *i
     if (!f) {
         return err_set(e, ERR_MEM, "no memory for a fault script");
     }
+    pthread_condattr_t at;
+    pthread_condattr_init(&at);
+    pthread_condattr_setclock(&at, CLOCK_MONOTONIC);
+    pthread_cond_init(&f->moved, &at);
+    pthread_condattr_destroy(&at);
     pthread_mutex_init(&f->lock, NULL);
     rc = build(f, &sc, inner, e);
     if (rc < 0) {
@@ -252,7 +351,9 @@ void fault_free(struct fault *f)
 {
     if (f) {
         audio_src_close(f->in);
+        free((void *)(uintptr_t)f->again.name);
         resample_free(f->rs);
+        pthread_cond_destroy(&f->moved);
         pthread_mutex_destroy(&f->lock);
         free(f);
     }
@@ -302,8 +403,9 @@ static int fault_src_open(struct audio_src *s, const struct audio_want *w, struc
         s->got.rate = f->rate;
         s->got.channels = f->channels;
         s->got.mic = 1;
-        s->got.live = f->speed > 0;
+        s->got.live = f->speed > 0 || f->leashed;
         f->running = 1;
+        f->paused = 0;
     }
     pthread_mutex_unlock(&f->lock);
     return rc;
@@ -347,11 +449,20 @@ static int read_locked(struct fault *f, struct audio_src *s, float *x, int max, 
     max = max < BLOCK ? max : BLOCK;
     if (f->speed > 0) {
         max = spoken(f, s, max, timeout_ms);
+    } else if (f->leashed) {
+        if (f->pos >= f->limit) {
+            rest(f, timeout_ms < 0 ? 20 : timeout_ms);
+        }
+        int64_t room = f->limit - f->pos;
+        max = room <= 0 ? 0 : room < max ? (int)room : max;
     }
     int n = max > 0 ? pull(f, f->mono, max, timeout_ms) : AUDIO_AGAIN;
     if (n > 0) {
         hear(f, s, n, x);
         f->pos += n;
+    } else if (n == 0) {
+        f->idle = f->ended = 1;
+        pthread_cond_broadcast(&f->moved);
     }
     return n;
 }
@@ -376,6 +487,7 @@ static int fault_pause(struct audio_src *s, int on, struct err *e)
     pthread_mutex_lock(&f->lock);
     catch_up(f);
     f->running = !on;
+    f->paused = on;
     pthread_mutex_unlock(&f->lock);
     return 0;
 }

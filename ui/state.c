@@ -6,6 +6,8 @@ static const struct ui_state_info rows[UI_ST_COUNT] = {
     [UI_ST_LISTENING] = {"listening", "LISTENING", "", UI_OK, false},
     [UI_ST_PLAYING] = {"playing", "PLAYING", "", UI_OK, false},
     [UI_ST_PAUSED] = {"paused", "PAUSED", "Space goes on.", UI_OK, true},
+    [UI_ST_READY] = {"ready", "READY", "Space, and speak: half a second before it is heard too.",
+                     UI_OK, true},
     [UI_ST_STOPPED] = {"stopped", "STOPPED", "Input closed. q quits, the text can still be read.",
                        UI_OK, true},
     [UI_ST_DONE] = {"done", "DONE", "", UI_OK, true},

@@ -59,6 +59,7 @@ enum ui_state {
     UI_ST_LISTENING,   /* microphone or pipe */
     UI_ST_PLAYING,     /* a file is replayed */
     UI_ST_PAUSED,
+    UI_ST_READY,   /* push-to-talk: nothing counts until the key is pressed */
     UI_ST_STOPPED, /* after the first ^C: input closed, text stays readable */
     UI_ST_DONE,    /* the file has been read to its end */
     UI_ST_NO_MIC,

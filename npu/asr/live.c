@@ -332,6 +332,11 @@ static int act(struct asr_live *l, const struct asr_live_io *io, enum due due, s
     }
 }
 
+int64_t asr_live_frame(const struct asr_live *l)
+{
+    return l->ep.frame;
+}
+
 int asr_live_step(struct asr_live *l, const struct asr_live_io *io, int64_t have, bool end,
                   int64_t *keep, struct err *e)
 {

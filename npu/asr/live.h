@@ -24,6 +24,9 @@ struct asr_word {
     float p;                   /* lowest token probability of the word */
     bool settled;
     bool glue; /* follows the previous word without a space */
+    /* For who shows words; live leaves them false. */
+    bool doubt; /* may well be another word */
+    bool lost;  /* no word: a mark that sound is missing here */
 };
 
 /* Which guard held a text back. */
@@ -112,6 +115,8 @@ struct asr_live_io {
     void (*held)(void *user, const struct asr_held *h);
     double behind_s; /* sound that waits outside, beyond `have`: the more, the fewer the passes */
 };
+/* Frames looked at so far: what lies between them and `have` waits inside. */
+int64_t asr_live_frame(const struct asr_live *l);
 int asr_live_step(struct asr_live *l, const struct asr_live_io *io, int64_t have, bool end,
                   int64_t *keep, struct err *e);
 

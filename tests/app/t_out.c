@@ -98,7 +98,8 @@ static void test_vtt(void **state)
 static void test_json(void **state)
 {
     struct out o;
-    struct out_word w[2] = {{"a\"b", 0.1, 0.2, 0.5, false}, {"\xFF", NAN, NAN, NAN, true}};
+    struct out_word w[2] = {{.text = "a\"b", .t0 = 0.1, .t1 = 0.2, .p = 0.5},
+                            {.text = "\xFF", .t0 = NAN, .t1 = NAN, .p = NAN, .glue = true}};
     struct out_segment s = {.t0 = 1,
                             .t1 = 2.25,
                             .text = "a\"b\xFF\x02",
@@ -132,6 +133,41 @@ static void test_json(void **state)
     out_end(&o, &end);
     assert_non_null(strstr(got.buf, "\"rtf\":0.1,"));
     assert_non_null(strstr(got.buf, "\"mel_s\":null"));
+    out_free(&o);
+}
+
+/* What is missing, and what a guard held back. */
+static void test_gaps(void **state)
+{
+    struct out o;
+    struct out_gap g = {.t0 = 1,
+                        .t1 = 3.5,
+                        .at_s = 4,
+                        .lost_s = 2.5,
+                        .why = "unplugged",
+                        .text = "[2.5 s lost: unplugged]"};
+    struct out_held h = {
+        .utt = 7, .t0 = 1, .t1 = 2, .at_s = 3, .p = 0.25, .why = "loop", .text = "\"a\""};
+    (void)state;
+    begin(&o, ARGS_FMT_JSON);
+    out_gap(&o, &g);
+    out_mark(&o, &g); /* the gap has said it */
+    out_held(&o, &h);
+    assert_string_equal(got.buf, "{\"event\":\"gap\",\"at_s\":4,\"t0\":1,\"t1\":3.5,"
+                                 "\"lost_s\":2.5,\"why\":\"unplugged\"}\n"
+                                 "{\"event\":\"suppressed\",\"utt\":7,\"at_s\":3,\"t0\":1,\"t1\":2,"
+                                 "\"why\":\"loop\",\"p\":0.25,\"text\":\"\\\"a\\\"\"}\n");
+    out_free(&o);
+    begin(&o, ARGS_FMT_SRT);
+    out_gap(&o, &g);
+    out_mark(&o, &g);
+    out_held(&o, &h);
+    assert_string_equal(got.buf, "1\n00:00:01,000 --> 00:00:03,500\n[2.5 s lost: unplugged]\n\n");
+    out_free(&o);
+    begin(&o, ARGS_FMT_TXT);
+    out_gap(&o, &g);
+    out_mark(&o, &g);
+    assert_string_equal(got.buf, "[2.5 s lost: unplugged]\n");
     out_free(&o);
 }
 
@@ -287,11 +323,11 @@ static void test_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),     cmocka_unit_test(test_srt),
-        cmocka_unit_test(test_vtt),       cmocka_unit_test(test_json),
-        cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_cues),      cmocka_unit_test(test_transcript),
-        cmocka_unit_test(test_count),
+        cmocka_unit_test(test_plain),      cmocka_unit_test(test_srt),
+        cmocka_unit_test(test_vtt),        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_gaps),       cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_lines),      cmocka_unit_test(test_cues),
+        cmocka_unit_test(test_transcript), cmocka_unit_test(test_count),
     };
     int rc = cmocka_run_group_tests_name("out", tests, NULL, NULL);
     jsonw_free(&got);

@@ -49,6 +49,11 @@ void asr_live_free(struct asr_live *l)
     free(l);
 }
 
+int64_t asr_live_frame(const struct asr_live *l)
+{
+    return l->told;
+}
+
 int asr_live_step(struct asr_live *l, const struct asr_live_io *io, int64_t have, bool end,
                   int64_t *keep, struct err *e)
 {
@@ -169,7 +174,8 @@ static struct session *start(double seconds, bool paced)
     struct session *s;
     struct err e;
     assert_int_equal(audio_src_open(&src, &want, &e), 0);
-    assert_int_equal(session_start(&s, &setup, &args, src, paced, false, &e), 0);
+    struct session_conf conf = {.src = src, .paced = paced, .gone_max_s = -1};
+    assert_int_equal(session_start(&s, &setup, &args, &conf, &e), 0);
     return s;
 }
 
@@ -268,14 +274,17 @@ static void test_no_mic(void **state)
     struct session *s;
     struct err e;
     (void)state;
-    args.mic = "no-such-microphone-here";
-    assert_int_equal(session_start(&s, &setup, &args, NULL, true, false, &e), 0);
+    struct session_conf conf = {.paced = true, .gone_max_s = -1};
+    assert_int_equal(mic_new(&conf.mic, "no-such-microphone-here", NULL, MIC_REAL, &e), 0);
+    assert_int_equal(session_start(&s, &setup, &args, &conf, &e), 0);
     take(s, &t, 20000);
     assert_true(t.ended);
     assert_int_equal(t.err.code, ERR_MIC);
     assert_true(session_free(s));
     memset(&t, 0, sizeof t);
-    assert_int_equal(session_start(&s, &setup, &args, NULL, true, true, &e), 0);
+    conf.wait_mic = true;
+    assert_int_equal(mic_new(&conf.mic, "no-such-microphone-here", NULL, MIC_REAL, &e), 0);
+    assert_int_equal(session_start(&s, &setup, &args, &conf, &e), 0);
     take(s, &t, 500);
     assert_false(t.ended);
     assert_int_equal(t.mics, 1); /* said once, tried again */
@@ -284,7 +293,6 @@ static void test_no_mic(void **state)
     assert_true(t.ended);
     assert_int_equal(t.err.code, 0);
     assert_true(session_free(s));
-    args.mic = NULL;
 }
 
 /* -- the front end's clock --------------------------------------------------------------------- */

@@ -265,13 +265,80 @@ static void t_minute(void **state)
     fault_free(f);
 }
 
+/* On a leash the time stands still until it is let go, to the sample, also while the device is
+ * away; a ring that nobody reads overflows as it would by the clock. */
+static void t_leash(void **state)
+{
+    struct fault *f = walk_world("at 2 unplug 3; engine 0.2", "ramp", 12);
+    struct capture_stat st;
+    struct walk w;
+    (void)state;
+    assert_true(fault_engine(f) == 0.2 && fault_has_speed(f) == 0);
+    fault_leash(f);
+    walk_start(&w, f, 1); /* the ring holds 16,384 samples */
+    assert_int_equal(fault_advance(f, 500000, 5000), 1);
+    capture_stat(w.c, &st);
+    assert_float_equal(st.heard_s, 0.5, 1e-9);
+    usleep(30000);
+    capture_stat(w.c, &st);
+    assert_float_equal(st.heard_s, 0.5, 1e-9);
+    assert_int_equal(fault_advance(f, 1800000, 5000), 1);
+    capture_stat(w.c, &st);
+    assert_float_equal(st.heard_s, 1.024, 1e-9);
+    assert_float_equal(st.lost_s, 0.776, 1e-9);
+    while (walk_step(&w, 4096, 0) > 0) {
+    }
+    assert_int_equal(fault_advance(f, 4000000, 5000), 1); /* away */
+    capture_stat(w.c, &st);
+    assert_int_equal(st.state, CAPTURE_GONE);
+    assert_int_equal(fault_pos(f), 4 * RATE);
+    while (fault_advance(f, 99000000, 5000) != 2) { /* to the end, which comes before */
+    }
+    assert_int_equal(walk_end(&w), AUDIO_END);
+    assert_int_equal(w.world, 12 * RATE);
+    capture_free(w.c);
+    fault_free(f);
+}
+
+static void t_repeat(void **state)
+{
+    struct walk w;
+    struct fault *f = walk_world("repeat 3; at 1.5 xrun 1", "ramp", 1);
+    (void)state;
+    walk_start(&w, f, 0);
+    w.any = 1; /* the numbers begin anew */
+    assert_int_equal(walk_end(&w), AUDIO_END);
+    assert_int_equal(w.world, 3 * RATE);
+    assert_int_equal(walk_lost(&w, GAP_XRUN), RATE);
+    capture_free(w.c);
+    fault_free(f);
+}
+
 static void t_script(void **state)
 {
     static const char *const bad[] = {
-        "at",           "at 1",           "at x xrun 1",     "at 1 xrun",        "at 1 boom 1",
-        "at -1 xrun 1", "every 0 xrun 1", "every 1 xrun 1",  "every 1 unplug",   "rate 5",
-        "rate",         "channels 99",    "dead-channel up", "at 1 xrun 1 more", "speed nan",
-        "hello",        "at 1e99 zero 1", "at 1 xrun inf",
+        "at",
+        "at 1",
+        "at x xrun 1",
+        "at 1 xrun",
+        "at 1 boom 1",
+        "at -1 xrun 1",
+        "every 0 xrun 1",
+        "every 1 xrun 1",
+        "every 1 unplug",
+        "rate 5",
+        "rate",
+        "channels 99",
+        "dead-channel up",
+        "at 1 xrun 1 more",
+        "speed nan",
+        "repeat 0",
+        "engine 0",
+        "engine",
+        "repeat x",
+        "hello",
+        "at 1e99 zero 1",
+        "at 1 xrun inf",
     };
     uint32_t seed = help_seed("script");
     struct audio_want in = {.kind = AUDIO_GEN, .gen_seconds = 1};
@@ -310,7 +377,8 @@ int main(void)
         cmocka_unit_test(t_rates),       cmocka_unit_test(t_script_rate),
         cmocka_unit_test(t_hints),       cmocka_unit_test(t_dead_channel),
         cmocka_unit_test(t_slow_reader), cmocka_unit_test(t_minute),
-        cmocka_unit_test(t_script),
+        cmocka_unit_test(t_script),      cmocka_unit_test(t_leash),
+        cmocka_unit_test(t_repeat),
     };
     return cmocka_run_group_tests_name("fault", tests, NULL, NULL);
 }
