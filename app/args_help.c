@@ -58,10 +58,9 @@ const struct args_row args_row[] = {
      "encoder positions, 20 ms each (default: as needed)"},
 
     {"mic", 0, "NAME", OPT_STR, AT(mic), RUN | DOC, 0, 0, NULL, "Sound",
-     "microphone (dictate doctor lists them); gen:pink; or one\n"
-     "that fails: fault:SCRIPT, hearing FILE (man dictate)"},
+     "microphone (doctor lists them); fault:SCRIPT (man page)"},
     {"talk", 0, "MODE", OPT_WORD, AT(talk), RUN, 0, 0, "open|toggle|hold", NULL,
-     "open (default): always; Space begins and ends; is held"},
+     "open (default): hears always; else by Space"},
     {"wait", 0, "S", OPT_INT, AT(wait), RUN, 0, 86400, NULL, NULL,
      "for a microphone that went away (60; screen: for ever)"},
     {"rate", 0, "N", OPT_INT, AT(rate), RUN, 1000, 384000, NULL, NULL,
