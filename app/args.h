@@ -71,6 +71,7 @@ struct args {
     const char *out; /* -o, NULL: standard output */
     const char *dump, *cases, *models_dir;
     bool stream, wall; /* score: as live text; with measured costs instead of nominal ones */
+    const char *strategy, *dispatch; /* bench: lists of words, see strategy.h */
     const char *glyphs;
     bool color, no_color;
     bool quiet;

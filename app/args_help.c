@@ -45,6 +45,12 @@ const struct args_row args_row[] = {
     {"seconds", 0, "N", OPT_INT, AT(seconds), BEN, 1, 60, NULL, NULL,
      "time given to each figure (2)"},
 
+    {"strategy", 0, "NAME", OPT_STR, AT(strategy), BEN, 0, 0, NULL, NULL,
+     "all, boundary, columns, dispatch, buffers, transfers,\n"
+     "                         tiles, fusion, array: ways to hand over one pass"},
+    {"dispatch", 0, "LIST", OPT_STR, AT(dispatch), BEN, 0, 0, NULL, NULL,
+     "serial,pipelined,columns: those of that strategy"},
+
     {"language", 'l', "LANG", OPT_LANGUAGE, 0, TXT, 0, 0, NULL, "Recognition",
      "language spoken: en (default), de, ...; auto finds out"},
     {"translate", 0, NULL, OPT_FLAG, AT(translate), TXT, 0, 0, NULL, NULL,
@@ -54,7 +60,7 @@ const struct args_row args_row[] = {
      "times before each line, also with --txt"},
     {"no-timestamps", 0, NULL, OPT_SET, AT(timestamps), TXT, 0, 0, NULL, NULL,
      "neither ask the model for times nor print them"},
-    {"audio-ctx", 0, "N", OPT_INT, AT(audio_ctx), TXT, 1, 1500, NULL, NULL,
+    {"audio-ctx", 0, "N", OPT_INT, AT(audio_ctx), TXT | BEN, 1, 1500, NULL, NULL,
      "encoder positions, 20 ms each (default: as needed)"},
 
     {"mic", 0, "NAME", OPT_STR, AT(mic), RUN | DOC, 0, 0, NULL, "Sound",

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "app/bench_impl.h"
+#include "app/strategy.h"
 #include "app/writer.h"
 
 static int write_report(const struct args *a, const struct jsonw *w, struct err *e)
@@ -24,6 +25,13 @@ int bench_main(int argc, char **argv)
     struct bench b = {.a = &a};
     struct jsonw w;
     if (args_parse_cmd(&a, ARGS_BENCH, argc, argv, &e)) {
+        return args_complain(&e);
+    }
+    if (a.strategy || a.dispatch) {
+        return strategy_main(&a);
+    }
+    if (a.audio_ctx) {
+        err_set(&e, ERR_USAGE, "--audio-ctx goes with --strategy here; the stages have their own");
         return args_complain(&e);
     }
     const int n = a.n_columns ? a.n_columns : 1;

@@ -17,7 +17,7 @@ enum npu_op {
     NPU_NORM,     /* LayerNorm rows to f32 */
     NPU_NORM_Q,   /* LayerNorm rows to s8 rows, scale, sum */
     NPU_ATTN,     /* softmax(q k^T) v for all heads, f32 */
-    NPU_COPY,     /* f32 rows */
+    NPU_COPY,     /* f32 rows (+bias) (gelu) (+add) */
     NPU_HEADS,    /* f32 rows to INT8 heads: queries, keys or values, each packed its own way */
     NPU_ATTN_I8,  /* softmax(q k^T) v on INT8 heads */
     NPU_OP_COUNT
@@ -50,6 +50,8 @@ typedef uint64_t npu_addr;
  * ATTN:  in[0] q rows (stride lda), in[1] keys, in[2] values (stride ldw); m queries, n keys, heads of
  *        k values; scale[0] multiplies the scores; out rows (stride ldo); PROBS: in[3] f32
  *        [pairs][m][ldp], chosen heads as a bit mask in mask, pair i is the i-th set bit.
+ * COPY:  in[0] f32 rows of k = n values; with flags what follows a product, with the parameters and
+ *        residual rows of GEMM_F32 in in[2] and in[3]; out f32.
  * HEADS: in[0] f32 rows, heads of k values side by side (stride lda); out an INT8 head pack of m rows
  *        (kernels/k.h).
  * ATTN_I8: in[0], in[1], in[2] head packs of queries, keys, values; otherwise as ATTN, not causal. */

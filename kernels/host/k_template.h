@@ -470,7 +470,15 @@ static void kt_copy(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n
 {
     const struct npu_cmd *c = a->c;
     (void)n0, (void)n1, (void)scratch;
-    for (uint32_t i = m0; i < m1; i++) {
+    for (uint32_t i = m0; i < m1 && c->flags; i++) { /* what follows a product, by itself */
+        const float *x = (const float *)a->in[0] + (size_t)i * c->lda, *bias = a->in[2];
+        for (uint32_t j = 0; j < c->n; j += 16) {
+            const uint32_t left = c->n - j;
+            kt_finish(a, left >= 16 ? vf_load(x + j) : vf_load_n(x + j, left), i, j, bias,
+                      bias ? bias + k_round(c->n, K_PAD_N) : NULL);
+        }
+    }
+    for (uint32_t i = m0; i < m1 && !c->flags; i++) {
         memcpy((float *)a->out + (size_t)i * c->ldo, (const float *)a->in[0] + (size_t)i * c->lda,
                c->k * sizeof(float));
     }

@@ -1,4 +1,4 @@
-/* Row operations, plain C: quantise, LayerNorm, copy.  Any thread, no allocation. */
+/* Row operations, plain C: quantise, LayerNorm.  Any thread, no allocation. */
 #include "kernels/ref/ops.h"
 #include "kernels/ref/ref.h"
 
@@ -125,16 +125,5 @@ void ref_norm_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, u
     for (uint32_t i = m0; i < m1; i++) {
         norm_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, y);
         quant_to(a, i, y);
-    }
-}
-
-void ref_copy(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
-              void *scratch)
-{
-    const struct npu_cmd *c = a->c;
-    (void)n0, (void)n1, (void)scratch;
-    for (uint32_t i = m0; i < m1; i++) {
-        memcpy((float *)a->out + (size_t)i * c->ldo, (const float *)a->in[0] + (size_t)i * c->lda,
-               c->k * sizeof(float));
     }
 }

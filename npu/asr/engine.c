@@ -267,6 +267,14 @@ int asr_enc_ctx(const struct asr_engine *g) { return g->ctx; }
 
 const float *asr_enc_out(const struct asr_engine *g) { return net_map(g, g->at.enc_out); }
 
+void asr_encoder_work(const struct asr_engine *g, struct asr_encoder_work *w)
+{
+    *w = (struct asr_encoder_work){.list = &g->enc_list,
+                                   .mel = g->at.mel,
+                                   .mel_b = (2 * (size_t)g->ctx + 2) * (size_t)g->hp.n_mels * 4,
+                                   .out = g->at.enc_out};
+}
+
 /* Token embedding plus position for n tokens, into the residual stream. */
 static int embed(struct asr_engine *g, const int32_t *tokens, int n, int n_past, struct err *e)
 {

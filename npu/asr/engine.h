@@ -40,6 +40,16 @@ int asr_enc_ctx(const struct asr_engine *eng); /* audio_ctx of the last pass, 0 
 /* Encoder output [audio_ctx][n_audio_state], valid until the next pass. */
 const float *asr_enc_out(const struct asr_engine *eng);
 
+/* The encoder's work as it was planned for the last pass: for comparing ways of handing it over.
+ * Addresses are the engine's; the list is lent until the next asr_encode. */
+struct asr_encoder_work {
+    const struct npu_list *list;
+    npu_addr mel; /* [1 + 2 ctx + 1][n_mels] f32, a row of zeros before and after the frames */
+    size_t mel_b;
+    npu_addr out; /* of asr_enc_out */
+};
+void asr_encoder_work(const struct asr_engine *eng, struct asr_encoder_work *w);
+
 /* Decoder pass over n tokens at positions n_past .. n_past + n - 1 (n_past + n <= n_text_ctx).
  * The KV cache holds positions 0 .. n_past - 1; calling with a smaller n_past forgets the rest.
  * Logits are worked out for the last `rows` of the n rows (1 <= rows <= n, rows <= 32; 0: none). */

@@ -93,6 +93,20 @@ static int touch_rows(const struct npu_cmd *c, int index, struct dev_touch *t, s
     reads(t, "rows", 0, c->in[0], span(c->m, c->lda, c->k, 4));
     in_rows(t, c->lda, c->k, 4);
     t->o[0].pointwise = !to_s8;
+    if (c->op == NPU_COPY && c->flags) {
+        const uint64_t par = 1 + (c->flags & NPU_MUL ? 1 : 0);
+        if (c->n != c->k) {
+            return bad(c, index, "what follows a product needs k = n", e);
+        }
+        if (c->flags & (NPU_BIAS | NPU_MUL)) {
+            reads(t, "parameters", 2, c->in[2], k_round(c->n, K_PAD_N) * 4 * par);
+        }
+        if (c->flags & NPU_ADD) {
+            reads(t, "residual", 3, c->in[3], span(c->m, c->ldp, c->n, 4));
+            in_rows(t, c->ldp, c->n, 4);
+            t->o[t->n - 1].pointwise = 1;
+        }
+    }
     if (c->op == NPU_NORM) {
         reads(t, "gain", 1, c->in[1], (uint64_t)c->k * 8);
     }

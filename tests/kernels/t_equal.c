@@ -122,6 +122,32 @@ static void test_rows(void **unused)
     }
 }
 
+/* What follows a product, as an operation of its own. */
+static void test_after(void **unused)
+{
+    const struct k_table *t[4];
+    int nt = tables(t);
+    (void)unused;
+    for (int round = 0; round < 200 * nt; round++) {
+        struct npu_cmd c = {.op = NPU_COPY, .m = upto(9), .k = upto(200), .tile_n = 1};
+        c.flags = (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
+        c.n = c.k;
+        c.tile_m = (uint16_t)upto(5);
+        c.lda = c.n + rnd() % 3, c.ldo = c.n + rnd() % 3, c.ldp = c.n + rnd() % 3;
+        const uint32_t np = k_round(c.n, 32);
+        float *x = block((size_t)c.m * c.lda * 4), *par = block((size_t)np * 8);
+        float *more = block((size_t)c.m * c.ldp * 4);
+        fill(x, (size_t)c.m * c.lda, round % 3);
+        fill(par, 2 * (size_t)np, 0);
+        fill(more, (size_t)c.m * c.ldp, 0);
+        struct k_args a = {.c = &c, .in = {x, NULL, par, more}};
+        both(t[round % nt], &a, 1, (size_t)c.m * c.ldo * 4, 0);
+        free(x);
+        free(par);
+        free(more);
+    }
+}
+
 static void test_gemm(void **unused)
 {
     const struct k_table *t[4];
@@ -304,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_functions),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_after),
         cmocka_unit_test(test_attn),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_attn_i8),
