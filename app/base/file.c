@@ -11,13 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int file_map_open(struct file_map *m, const char *path, size_t max_size, enum err_code code,
+int file_map_keep(struct file_map *m, const char *path, size_t max_size, enum err_code code, int *kept,
                   struct err *e)
 {
     struct stat st;
     int rc = 0;
     m->data = NULL;
     m->size = 0;
+    *kept = -1;
     /* O_NONBLOCK: opening a pipe without a writer must not hang. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
@@ -41,9 +42,22 @@ int file_map_open(struct file_map *m, const char *path, size_t max_size, enum er
         } else {
             m->data = p;
             m->size = (size_t)st.st_size;
+            *kept = fd;
         }
     }
-    close(fd);
+    if (rc) {
+        close(fd);
+    }
+    return rc;
+}
+
+int file_map_open(struct file_map *m, const char *path, size_t max_size, enum err_code code,
+                  struct err *e)
+{
+    int fd, rc = file_map_keep(m, path, max_size, code, &fd, e);
+    if (!rc) {
+        close(fd);
+    }
     return rc;
 }
 

@@ -16,6 +16,9 @@ struct file_map {
  * refused with a sentence (code).  Unmap with file_unmap (NULL data is fine). */
 int file_map_open(struct file_map *m, const char *path, size_t max_size, enum err_code code,
                   struct err *e);
+/* The same, and *fd stays open for reading (the caller closes it). */
+int file_map_keep(struct file_map *m, const char *path, size_t max_size, enum err_code code, int *fd,
+                  struct err *e);
 void file_unmap(struct file_map *m);
 
 /* Writes path by way of a temporary file beside it, fsync and rename.  ERR_DISK on failure. */

@@ -48,14 +48,17 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     struct net_work *w = &g->at;
     size_t used = 0;
     w->mel = take(buf, &used, (2 * actx + 2) * (size_t)hp->n_mels * 4);
-    w->conv = take(buf, &used, (2 * actx + 2) * ad * 4);
     w->x = take(buf, &used, rows * d * 4);
-    w->y = take(buf, &used, rows * d * 4);
     w->q8 = take(buf, &used, q8);
     w->fig = take(buf, &used, 2 * (2 * actx > rows ? 2 * actx : rows) * sizeof(struct k_row));
-    w->qkv = take(buf, &used, rows * 3 * d * 4);
-    w->att = take(buf, &used, rows * d * 4);
-    w->h = take(buf, &used, rows * 4 * d * 4);
+    /* What is never alive together shares its place: the first convolution's rows, query, key and
+     * value, and the wide rows of the MLP; attention's rows and those of a LayerNorm in f32. */
+    const size_t wide = rows * 4 * d > (2 * actx + 1) * ad ? rows * 4 * d : (2 * actx + 1) * ad;
+    const size_t zeros = (ad * 4 + 63) / 64 * 64; /* the convolution's row before the first: stays 0 */
+    w->h = take(buf, &used, zeros + wide * 4) + zeros;
+    w->conv = w->h - ad * 4;
+    w->qkv = w->h;
+    w->att = w->y = take(buf, &used, rows * d * 4);
     w->enc_out = take(buf, &used, actx * ad * 4);
     w->logits = take(buf, &used, MAX_LOGIT_ROWS * (size_t)hp->n_vocab * 4);
     if (g->heads) {
@@ -286,7 +289,7 @@ static int embed(struct asr_engine *g, const int32_t *tokens, int n, int n_past,
             return err_set(e, ERR_FAIL, "token %d: the vocabulary has %d", tokens[i],
                            g->hp.n_vocab);
         }
-        asr_tensor_row(g->embed, (size_t)tokens[i], x);
+        asr_model_row(g->model, g->embed, (size_t)tokens[i], x);
         for (size_t j = 0; j < d; j++) {
             x[j] += pos[j];
         }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "app/base/file.h"
 #include "npu/asr/arch.h"
@@ -24,6 +25,7 @@ struct word {
 struct asr_model {
     char *path;
     struct file_map map; /* data NULL when the caller keeps the bytes */
+    int fd;              /* of the mapped file, else -1 */
     size_t size;
     struct asr_hparams hp;
     float *filters;
@@ -386,6 +388,7 @@ int asr_model_parse(struct asr_model **out, const char *name, const uint8_t *dat
         return err_set(e, ERR_MEM, "%s: no memory", name);
     }
     m->size = size;
+    m->fd = -1;
     if ((rc = read_head(m, &c, e)) < 0 || (rc = read_filters(m, &c, e)) < 0 ||
         (rc = read_words(m, &c, e)) < 0 || (rc = read_tensors(m, &c, e)) < 0) {
         asr_model_free(m);
@@ -400,16 +403,18 @@ int asr_model_open(struct asr_model **out, const char *path, struct err *e)
 {
     struct file_map map;
     *out = NULL;
-    int rc = file_map_open(&map, path, MAX_FILE, ERR_MODEL, e);
+    int fd, rc = file_map_keep(&map, path, MAX_FILE, ERR_MODEL, &fd, e);
     if (rc < 0) {
         return rc;
     }
     rc = asr_model_parse(out, path, map.data, map.size, e);
     if (rc < 0) {
         file_unmap(&map);
+        close(fd);
         return rc;
     }
     (*out)->map = map;
+    (*out)->fd = fd;
     return 0;
 }
 
@@ -417,6 +422,9 @@ void asr_model_free(struct asr_model *m)
 {
     if (m) {
         file_unmap(&m->map);
+        if (m->fd >= 0) {
+            close(m->fd);
+        }
         free(m->path);
         free(m->filters);
         free(m->word);
@@ -485,6 +493,21 @@ const struct asr_tensor *asr_model_tensor_at(const struct asr_model *m, int i)
 const char *asr_model_kind(const struct asr_model *m)
 {
     return m->kind;
+}
+
+void asr_model_row(const struct asr_model *m, const struct asr_tensor *t, size_t r, float *out)
+{
+    uint8_t raw[8192];
+    int bytes, values = asr_type_block(t->type, &bytes);
+    const size_t n = (size_t)t->ne[0], row = n / (size_t)values * (size_t)bytes;
+    if (m->fd >= 0 && row <= sizeof raw) {
+        const off_t at = (off_t)(t->data - m->map.data) + (off_t)(r * row);
+        if (pread(m->fd, raw, row, at) == (ssize_t)row) {
+            asr_widen(t->type, raw, n, out);
+            return;
+        }
+    }
+    asr_tensor_row(t, r, out);
 }
 
 void asr_model_release(const struct asr_model *m, const struct asr_tensor *t)

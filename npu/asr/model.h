@@ -70,6 +70,9 @@ const struct asr_tensor *asr_model_tensor_at(const struct asr_model *m, int i);
 /* The bytes of t will hardly be read again: lets the system have their pages back (they come back by
  * themselves when they are). */
 void asr_model_release(const struct asr_model *m, const struct asr_tensor *t);
+/* Widens row r of a tensor seen as [rows][ne[0]], by reading the file where there is one: a row here and
+ * a row there would bring a page of the map into memory each, and leave it there. */
+void asr_model_row(const struct asr_model *m, const struct asr_tensor *t, size_t r, float *out);
 /* A short name for people: "tiny.en", "base", "large-v3-turbo", or "256x6+2" for other shapes. */
 const char *asr_model_kind(const struct asr_model *m);
 /* Alignment heads as (layer, head) pairs: published ones for known kinds (dictation.md 4.8), those of

@@ -59,7 +59,7 @@ void net_refine(struct asr_engine *g, int i)
     }
     const int count = find_best(logit, n, top - window * (top - low), id);
     for (int c = 0; c < count; c++) {
-        asr_tensor_row(g->embed, (size_t)id[c], g->widened);
+        asr_model_row(g->model, g->embed, (size_t)id[c], g->widened);
         logit[id[c]] = dot(g->widened, x, d);
     }
 }

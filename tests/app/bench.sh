@@ -17,7 +17,7 @@ if ! "$DICTATE" bench --json --seconds 1 --model "$model" --columns 2,1 -o "$dir
     echo "not ok bench --json: $(head -c 300 "$dir/err")"
     exit 1
 fi
-"$python" - "$dir/bench.json" <<'END'
+"$python" - "$dir/bench.json" "${VARIANT:-rel}" <<'END'
 import json, math, sys
 j = json.load(open(sys.argv[1]))
 bad = 0
@@ -50,6 +50,8 @@ check("its factor is seconds over time", abs(c["x_realtime"] * c["ms"] / 30e3 - 
 check("it takes at least its encoder pass", c["ms"] > e[0]["lo"])
 check("its CPU seconds are not less than one core's share", c["cpu_s_per_audio_s"] > 0)
 check("memory holds the weights", j["rss_mb"] > j["weights_mb"] > 0)
+if sys.argv[2] == "rel":  # sanitizers have memory of their own
+    check("memory stays below 1.5 times the weights and 60 MB", j["rss_mb"] <= 1.5 * j["weights_mb"] + 60)
 figs = [j["mel"], t, c, j["prefill"], j["offline_10s"]] + e
 check("medians lie inside their spread",
       all(f["lo"] <= f["q1"] <= f["ms"] <= f["q3"] <= f["hi"] and f["n"] >= 3 for f in figs))
