@@ -9,7 +9,7 @@
 #include "app/base/clk.h"
 #include "app/front.h"
 #include "app/lag.h"
-#include "app/score_cost.h"
+#include "app/cost.h"
 #include "app/score_pair.h"
 #include "audio/src.h"
 #include "npu/asr/live.h"
@@ -67,7 +67,7 @@ void score_stream_free(struct score_stream *s)
 static double on_cost(void *user, const struct asr_live_work *w)
 {
     struct hearing *h = user;
-    double s = score_cost(h->hp, w);
+    double s = cost_pass(h->hp, w);
     h->charged_s += s;
     return s;
 }
@@ -198,7 +198,7 @@ static int take(struct hearing *h, const float *x, int64_t n, int64_t *at, struc
     int rc = front_push(h->front, x + *at, (int)k, e);
     *at = come;
     double s =
-        h->sum->wall ? (double)(clk_ns() - t) * 1e-9 : (double)k / AUDIO_RATE * score_cost_front();
+        h->sum->wall ? (double)(clk_ns() - t) * 1e-9 : (double)k / AUDIO_RATE * cost_front();
     h->now_s += s;
     h->sum->work_s += s;
     return rc;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "app/base/log.h"
+#include "app/cost.h"
 #include "app/session_impl.h"
 
 enum {
@@ -256,6 +257,12 @@ static void destroy(struct session *s)
     free(s);
 }
 
+static double nominal_cost(void *user, const struct asr_live_work *w)
+{
+    const struct app_setup *setup = user;
+    return cost_pass(asr_model_hp(setup->model), w);
+}
+
 static int make(struct session *s, const struct args *a, struct err *e)
 {
     struct asr_live_opts o = asr_live_opts_default();
@@ -263,6 +270,8 @@ static int make(struct session *s, const struct args *a, struct err *e)
     /* A file is heard the same way every time, and so is simulated time; a microphone's hops follow
      * the speed of the machine. */
     o.deterministic = mic_simulated(c->mic) || (c->src && !audio_src_got(c->src)->live);
+    o.cost = o.deterministic ? nominal_cost : NULL;
+    o.cost_user = s->setup;
     o.params = args_params(a);
     app_setup_fit(s->setup, &o.params);
     int rc = queue_new(&s->q, e);

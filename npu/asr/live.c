@@ -20,6 +20,9 @@ enum {
 
 /* Sound that waits, in seconds: from here on passes are rarer; only whole utterances are heard. */
 static const double LATE_S = 1.5, VERY_LATE_S = 4;
+/* An utterance of this length is cut when a pass over it costs more than the longest hop pays for.
+ */
+static const double COSTLY_S = 10;
 
 enum due { DUE_NOTHING, DUE_HOP, DUE_SOFT, DUE_FINAL, DUE_CUT };
 
@@ -27,10 +30,10 @@ struct asr_live_opts asr_live_opts_default(void)
 {
     return (struct asr_live_opts){
         .params = asr_params_default(),
-        .hop_min_s = 0.4,
+        .hop_min_s = 0.3,
         .hop_max_s = 2.0,
         .max_utt_s = 25,
-        .settle = ASR_SETTLE_AGREE,
+        .settle = ASR_SETTLE_BOTH,
     };
 }
 
@@ -167,7 +170,7 @@ static void keep_context(struct asr_live *l)
 {
     int most = l->o.params.max_context;
     most = most < 0 || most > LIVE_CONTEXT ? LIVE_CONTEXT : most;
-    if (!asr_tok_is_openai(l->tok) || l->guess.looped) {
+    if (!asr_tok_is_openai(l->tok) || l->guard) {
         most = 0;
     }
     l->n_context = l->n_said < most ? l->n_said : most;
@@ -191,7 +194,10 @@ static int timed_pass(struct asr_live *l, const struct asr_live_io *io, int64_t 
     double took_s = (double)(clk_ns() - t) * 1e-9;
     took_s = l->o.cost ? l->o.cost(l->o.cost_user, &l->work) : took_s;
     l->pass_ms = (float)(took_s * 1e3);
-    l->cost_s = l->cost_s > 0 ? 0.7 * l->cost_s + 0.3 * took_s : took_s;
+    if (l->work.ctx > 0) {
+        double each = took_s / l->work.ctx;
+        l->cost_s = l->cost_s > 0 ? 0.7 * l->cost_s + 0.3 * each : each;
+    }
     return rc;
 }
 
@@ -264,18 +270,31 @@ static int cut(struct asr_live *l, const struct asr_live_io *io, struct err *e)
 /* ---- turns -------------------------------------------------------------------------------------
  */
 
+/* Seconds of new sound that pay for a pass over what there is: those it lasts, and as many again in
+ * which the machine does something else. */
+static double worth(const struct asr_live *l)
+{
+    if (l->o.deterministic && !l->o.cost) {
+        return 0;
+    }
+    return 2.2 * l->cost_s * live_ctx(l, (int)(l->ep.frame - l->u0 + 1) / 2);
+}
+
 static int64_t hop(const struct asr_live *l, double behind_s)
 {
-    double s = l->o.deterministic ? 0 : 1.15 * l->cost_s;
+    double s = worth(l);
     s = s > l->o.hop_min_s ? s : l->o.hop_min_s;
     s = behind_s > LATE_S ? l->o.hop_max_s : s;
     s = s < l->o.hop_max_s ? s : l->o.hop_max_s;
     return (int64_t)(s * 100 + 0.5);
 }
 
+/* Too long for the model, for its tokens, or for this machine to go on hearing all of it. */
 static bool is_long(const struct asr_live *l)
 {
-    return (double)(l->ep.frame - l->u0) * 0.01 >= l->o.max_utt_s || l->n_said > LIVE_TOKENS - 40;
+    double s = (double)(l->ep.frame - l->u0) * 0.01;
+    return s >= l->o.max_utt_s || l->n_said > LIVE_TOKENS - 40 ||
+           (s >= COSTLY_S && worth(l) > l->o.hop_max_s);
 }
 
 /* Looks at the next frame.  Nothing heard is dropped when the machine is late: provisional passes

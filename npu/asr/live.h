@@ -70,15 +70,16 @@ enum asr_settle_by {
     ASR_SETTLE_AGREE, /* two passes say the same word and the same one before it */
     ASR_SETTLE_ALIGN, /* the decoder looked well before the end of the sound for it */
     ASR_SETTLE_EITHER,
-    ASR_SETTLE_BOTH,
+    ASR_SETTLE_BOTH, /* agreement and alignment; agreement alone where attention says nothing */
 };
 
 struct asr_live_opts {
     struct asr_params params;
-    double hop_min_s, hop_max_s; /* new sound between passes; 0.4 and 2.0 */
+    double hop_min_s, hop_max_s; /* new sound between passes; 0.3 and 2.0 */
     double max_utt_s;            /* forced cut; 25 */
-    bool deterministic;          /* passes at every hop_min_s of sound, whatever they cost: the same
-                                    words on every machine (tests, replays as fast as possible) */
+    bool deterministic;          /* passes after every hop of sound, however much more is there: the
+                                    same words on every machine (tests, replays as fast as
+                                    possible).  The hop is hop_min_s, or what `cost` says */
     int settle;                  /* enum asr_settle_by; what makes a word settled */
     /* Seconds that a pass is taken to last, instead of those measured: hops then depend on nothing
      * but the sound (simulated time).  NULL: measure. */

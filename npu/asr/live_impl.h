@@ -41,7 +41,7 @@ struct asr_live {
     /* The stream. */
     struct asr_endpoint ep; /* ep.frame: frames looked at */
     int64_t from;           /* sound before this frame belongs to earlier utterances */
-    double cost_s;          /* of a pass, moving average */
+    double cost_s; /* of an encoder position of a pass, all else included: moving average */
 
     /* The utterance. */
     bool active, shown;
@@ -63,6 +63,7 @@ struct asr_live {
     /* What conditions it. */
     int language;
     bool detect, detected;
+    bool guard; /* the text went in circles: no earlier text conditions this utterance any more */
     int32_t prompt[LIVE_PROMPT], context[LIVE_CONTEXT];
     int n_prompt, n_context;
 };
@@ -70,6 +71,16 @@ struct asr_live {
 /* One pass over the utterance up to stream frame c1.  last: what it says is final. */
 int live_pass(struct asr_live *l, const struct asr_live_io *io, int64_t c1, bool last,
               struct err *e);
+/* Encoder positions for a pass over content of them. */
+int live_ctx(const struct asr_live *l, int content);
+
+/* live_words.c: frame and trust of every token of the guess, out of the attention of content
+ * frames. */
+void live_find_frames(struct asr_live *l, int content);
+/* Cuts the guess where attention stops to advance over several words: a loop. */
+void live_cut_stall(struct asr_live *l);
+/* What of the guess settles and what is shown. */
+void live_take_guess(struct asr_live *l, const struct asr_live_io *io, int content);
 /* Takes the guess as it is for the final text, without another pass; what guards hold back is told.
  */
 void live_accept(struct asr_live *l, const struct asr_live_io *io);

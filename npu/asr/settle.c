@@ -6,10 +6,22 @@
 /* Below this the attention of the heads is no evidence: a model without alignment gives 0 on the
  * average, a good one 2 and more. */
 static const float TRUST = 0.8f;
+/* Shown at once; shown when two passes say it. */
+static const float SHOW = 0.5f, SHOW_AGAIN = 0.3f;
 
-static bool aligned(const struct asr_guess *w, int content, int thr)
+bool asr_aligned(const struct asr_guess *w, int n)
 {
-    return w->next >= 0 && w->trust >= TRUST && w->frame < content - thr && w->next < content - thr;
+    float sum = 0;
+    for (int i = 0; i < n; i++) {
+        sum += w[i].trust;
+    }
+    return n > 0 && sum >= TRUST * (float)n;
+}
+
+/* The decoder looked well before the end of the sound for it and for what follows. */
+static bool inside(const struct asr_guess *w, int content, int thr)
+{
+    return w->next >= 0 && w->frame < content - thr && w->next < content - thr;
 }
 
 static bool agreed(const struct asr_guess *now, const struct asr_guess *prev, int n_prev, int i)
@@ -23,15 +35,30 @@ static bool agreed(const struct asr_guess *now, const struct asr_guess *prev, in
 int asr_settle(const struct asr_guess *now, int n, const struct asr_guess *prev, int n_prev,
                int content, int thr, enum asr_settle_by by)
 {
+    bool see = asr_aligned(now, n);
     int i = 0;
     /* The last word may be the beginning of a longer one. */
     for (; i + 1 < n; i++) {
-        bool a = aligned(&now[i], content, thr), b = agreed(now, prev, n_prev, i);
+        bool a = inside(&now[i], content, thr), b = agreed(now, prev, n_prev, i);
+        bool sure = a && see && now[i].trust >= TRUST; /* enough by itself */
         bool good = by == ASR_SETTLE_AGREE   ? b
-                    : by == ASR_SETTLE_ALIGN ? a
-                    : by == ASR_SETTLE_BOTH  ? a && b
-                                             : a || b;
+                    : by == ASR_SETTLE_ALIGN ? sure
+                    : by == ASR_SETTLE_BOTH  ? b && (a || !see)
+                                             : b || sure;
         if (!good) {
+            break;
+        }
+    }
+    return i;
+}
+
+int asr_show(const struct asr_guess *now, int n, const struct asr_guess *prev, int n_prev,
+             int settled)
+{
+    int i = settled;
+    for (; i < n; i++) {
+        bool again = agreed(now, prev, n_prev, i) && now[i].p >= SHOW_AGAIN;
+        if (now[i].p < SHOW && !again) {
             break;
         }
     }

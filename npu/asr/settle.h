@@ -12,12 +12,23 @@ struct asr_guess {
     int frame;                 /* latest frame (20 ms) that its tokens look at */
     int next;                  /* frame of the token after it; -1: there is none */
     float trust;               /* mean attention there, in standard deviations */
+    float p;                   /* lowest probability of its tokens */
 };
+
+/* Does the attention of these words say anything about places?  Heads that do not align, or a model
+ * without known heads, give no more than chance would. */
+bool asr_aligned(const struct asr_guess *w, int n);
 
 /* How many of the n words settle.
  * prev, n_prev: the words of the pass before, beginning at the same place.
  * content: frames of sound; thr: frames before its end where the decoder's view is not whole. */
 int asr_settle(const struct asr_guess *now, int n, const struct asr_guess *prev, int n_prev,
                int content, int thr, enum asr_settle_by by);
+
+/* How many of the n words are worth showing, at least the first `settled`: those that the pass
+ * before said too or that are probable, up to the first that is neither.  A word that is shown and
+ * taken back costs the reader more than one that comes a pass later. */
+int asr_show(const struct asr_guess *now, int n, const struct asr_guess *prev, int n_prev,
+             int settled);
 
 #endif

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "app/lag.h"
-#include "app/score_cost.h"
+#include "app/cost.h"
 #include "app/score_pair.h"
 #include "app/score_stream.h"
 
@@ -92,12 +92,12 @@ static void costs(void **s)
                                .n_text_layer = 4,
                                .n_mels = 80};
     struct asr_live_work w = {.ctx = 1500, .batch = 4, .steps = 0};
-    double once = score_cost(&tiny, &w);
+    double once = cost_pass(&tiny, &w);
     assert_true(once > 0.03 && once < 0.3);
     w.steps = 10;
-    assert_true(score_cost(&tiny, &w) > once + 0.01);
+    assert_true(cost_pass(&tiny, &w) > once + 0.01);
     w = (struct asr_live_work){.ctx = 256, .batch = 4};
-    assert_true(score_cost(&tiny, &w) < once / 4);
+    assert_true(cost_pass(&tiny, &w) < once / 4);
 }
 
 static void figures(void **s)

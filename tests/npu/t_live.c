@@ -233,6 +233,36 @@ static void settling(void **state)
     vague[0].trust = 0.1f;
     assert_int_equal(asr_settle(vague, 4, prev, 0, 100, 25, ASR_SETTLE_ALIGN), 0);
     assert_int_equal(asr_settle(vague, 0, prev, 4, 100, 25, ASR_SETTLE_AGREE), 0);
+    /* One vague word does not hold up the others when two passes agree ... */
+    assert_true(asr_aligned(vague, 4));
+    assert_int_equal(asr_settle(vague, 4, prev, 4, 100, 25, ASR_SETTLE_BOTH), 2);
+    assert_int_equal(asr_settle(vague, 4, prev, 4, 70, 25, ASR_SETTLE_BOTH), 1);
+    /* ... and where attention says nothing at all agreement decides, as without alignment. */
+    for (int i = 0; i < 4; i++) {
+        vague[i].trust = 0.1f;
+    }
+    assert_false(asr_aligned(vague, 4) || asr_aligned(vague, 0));
+    assert_int_equal(asr_settle(vague, 4, prev, 4, 70, 25, ASR_SETTLE_BOTH), 2);
+    assert_int_equal(asr_settle(vague, 4, prev, 4, 70, 25, ASR_SETTLE_EITHER), 2);
+}
+
+static void showing(void **state)
+{
+    struct asr_guess now[] = {guess("one", 10, 20), guess("two", 30, 50), guess("three", 60, 80)};
+    const struct asr_guess prev[] = {guess("one", 0, 0), guess("two", 0, 0), guess("tree", 0, 0)};
+    (void)state;
+    now[0].p = 0.9f;
+    now[1].p = 0.3f;
+    now[2].p = 0.9f;
+    /* Said by two passes, or probable. */
+    assert_int_equal(asr_show(now, 3, prev, 3, 0), 3);
+    assert_int_equal(asr_show(now, 3, prev, 1, 0), 1);
+    now[2].p = 0.3f;
+    assert_int_equal(asr_show(now, 3, prev, 3, 0), 2);
+    /* What two passes hardly believe is not shown, what is settled always. */
+    now[0].p = now[1].p = 0.1f;
+    assert_int_equal(asr_show(now, 3, prev, 3, 0), 0);
+    assert_int_equal(asr_show(now, 3, prev, 3, 2), 2);
 }
 
 /* ---- alignment ---------------------------------------------------------------------------------
@@ -453,6 +483,7 @@ int main(void)
         cmocka_unit_test(characters),
         cmocka_unit_test(sameness),
         cmocka_unit_test(settling),
+        cmocka_unit_test(showing),
         cmocka_unit_test(medians),
         cmocka_unit_test(paths),
         cmocka_unit_test(runs),

@@ -1,10 +1,10 @@
-/* See score_cost.h. */
-#include "app/score_cost.h"
+/* See cost.h. */
+#include "app/cost.h"
 
 static const double ENCODE = 170e9, BATCH = 60e9, STEP = 12e9; /* products a second */
 static const double PASS = 1e-3, FRONT = 5e-3;
 
-double score_cost(const struct asr_hparams *hp, const struct asr_live_work *w)
+double cost_pass(const struct asr_hparams *hp, const struct asr_live_work *w)
 {
     double ctx = w->ctx, d = hp->n_audio_state, t = hp->n_text_state;
     double layers = hp->n_audio_layer, text = hp->n_text_layer;
@@ -16,7 +16,7 @@ double score_cost(const struct asr_hparams *hp, const struct asr_live_work *w)
            w->steps * (token + logits) / STEP;
 }
 
-double score_cost_front(void)
+double cost_front(void)
 {
     return FRONT;
 }
