@@ -25,6 +25,8 @@ const struct k_table k_table_c = {
             [NPU_COPY] = ref_copy,
             [NPU_HEADS] = ref_heads,
             [NPU_ATTN_I8] = ref_attn_i8,
+            [NPU_MEAN] = ref_mean,
+            [NPU_MEAN_Q] = ref_mean_q,
         },
 };
 
@@ -50,6 +52,8 @@ size_t k_scratch_bytes(const struct npu_cmd *c)
     switch (c->op) {
     case NPU_NORM_Q:
         return k_round(c->k, 16) * sizeof(float);
+    case NPU_MEAN_Q:
+        return k_round(c->k, K_PAD_K) * sizeof(float);
     case NPU_ATTN:
         /* scores of a block of 48 rows, turned queries, sums */
         return ((size_t)k_round(c->n, 16) + c->k + 4) * 48 * sizeof(float) + 64;
@@ -75,6 +79,8 @@ size_t k_packed_i8_bytes(uint32_t n, uint32_t k)
 {
     return (size_t)k_round(n, K_PAD_N) * k_round(k, K_PAD_K);
 }
+
+size_t k_packed_low_bytes(uint32_t n, uint32_t k) { return k_packed_i8_bytes(n, k) / 2; }
 
 void k_pack_f32(float *packed, uint32_t k, uint32_t col, const float *w)
 {
@@ -146,4 +152,26 @@ float k_pack_i8(uint8_t *packed, uint32_t k, uint32_t col, const float *w)
         }
     }
     return amax * (1.0f / 127.0f);
+}
+
+void k_pack_low_init(uint8_t *low, uint32_t n, uint32_t k)
+{
+    memset(low, 0x88, k_packed_low_bytes(n, k));
+}
+
+void k_pack_low(uint8_t *low, const uint8_t *packed, uint32_t k, uint32_t col, const float *w, float scale)
+{
+    const size_t kp = k_round(k, K_PAD_K), lane = col % 16 * 4;
+    uint8_t *p = low + (size_t)(col / 16) * kp * 8 + lane;
+    const uint8_t *q = packed + (size_t)(col / 16) * kp * 16 + lane;
+    const float f = scale > 0 ? 1.0f / scale : 0;
+    for (uint32_t i = 0; i < k; i++) {
+        const float rounded = (float)(q[(size_t)(i / 4) * 64 + i % 4] - 128);
+        float left = (w[i] * f - rounded) * 16.0f;
+        left = left < 7.0f ? left : 7.0f;
+        left = left > -8.0f ? left : -8.0f;
+        const uint8_t half = (uint8_t)(lrintf(left) + 8);
+        uint8_t *at = p + (size_t)(i / 8) * 64 + i % 4;
+        *at = i % 8 < 4 ? (uint8_t)((*at & 0xf0) | half) : (uint8_t)((*at & 0x0f) | half << 4);
+    }
 }

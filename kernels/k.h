@@ -6,6 +6,9 @@
  * Operand layouts (kp: k rounded up to K_PAD_K; np: n rounded up to K_PAD_N):
  *   weights f32   [np / 32][k][32], zero beyond n
  *   weights u8    [np / 16][kp / 4][16][4], value + 128, 128 beyond n and k: serves VNNI and AMX
+ *     low plane   (NPU_LOW, NPU_DEEP) what rounding left over, in sixteenths of a step: -8..7, + 8, two
+ *     to a byte: [np / 16][kp / 8][16][4], k of the even fours in the low halves, of the odd in the
+ *     upper; 8 beyond n and k.  It follows the weights at k_packed_i8_bytes().
  *   rows s8       [m][lda], lda >= kp, zero beyond k
  *   row figures   struct k_row [m] (aux)
  *     fine (NPU_FINE): q = 128 hi + lo, |q| <= 16256: plane hi [m][lda], then plane lo; figures
@@ -39,6 +42,7 @@ struct k_args {
     const struct npu_cmd *c;
     const void *in[4];
     void *out, *aux;
+    const void *more;
 };
 
 /* Rows m0..m1-1, columns n0..n1-1 of the result (ATTN: heads n0..n1-1; row operations: all columns).
@@ -75,6 +79,12 @@ void k_pack_f32(float *packed, uint32_t k, uint32_t col, const float *w);
  * (k_pack_i8_init). */
 void k_pack_i8_init(uint8_t *packed, uint32_t n, uint32_t k);
 float k_pack_i8(uint8_t *packed, uint32_t k, uint32_t col, const float *w);
+/* The low plane of n channels: its size, a plane of zeros, and what k_pack_i8 (which wrote `packed` and
+ * returned `scale`) left over of channel `col`. */
+size_t k_packed_low_bytes(uint32_t n, uint32_t k);
+void k_pack_low_init(uint8_t *low, uint32_t n, uint32_t k);
+void k_pack_low(uint8_t *low, const uint8_t *packed, uint32_t k, uint32_t col, const float *w,
+                float scale);
 
 /* Size of a head pack. */
 size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k, int fine);

@@ -53,7 +53,8 @@ static void kt_gemm_amx(const struct k_args *a, uint32_t m0, uint32_t m1, uint32
                         void *scratch)
 {
     int32_t sums[32 * 32] __attribute__((aligned(64)));
-    if (m1 - m0 < KT_TILE_FEW || a->c->flags & NPU_FINE) {
+    const struct kt_end e = kt_i8_end_of(a, m0);
+    if (m1 - m0 < KT_TILE_FEW || a->c->flags & (NPU_FINE | NPU_LOW)) {
         kt_gemm_i8(a, m0, m1, n0, n1, scratch);
         return;
     }
@@ -62,7 +63,7 @@ static void kt_gemm_amx(const struct k_args *a, uint32_t m0, uint32_t m1, uint32
             const uint32_t rows = m1 - i < 32 ? m1 - i : 32;
             kt_amx_block(a, i, rows, j, sums);
             for (uint32_t r = 0; r < rows; r++) {
-                kt_i8_out(a, vi_load(sums + r * 32), vi_load(sums + r * 32 + 16), 128, i + r, j);
+                kt_i8_out(a, &e, vi_load(sums + r * 32), vi_load(sums + r * 32 + 16), 128, i + r, j);
             }
         }
     }

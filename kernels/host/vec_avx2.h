@@ -26,6 +26,8 @@ typedef struct {
 #define KT_PV_ROWS 1
 #define KT_W_OFFSET 0
 #define KT_FINE_ROWS 1 /* rows of 16 bits x 32 columns */
+#define KT_DEEP_ROWS 1 /* the same with the low plane */
+#define KT_LOW_ROWS 1  /* rows x 32 columns of the low plane */
 #define KT_QK_ROWS 2
 #define KT_QK_PANELS 2
 
@@ -184,6 +186,11 @@ static inline vi vi_load(const int32_t *p)
 {
     return (vi){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8))};
 }
+static inline vi vi_load_s8(const int8_t *p)
+{
+    return (vi){_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)),
+                _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p + 8)))};
+}
 static inline vi vi_set(int32_t x) { return (vi){_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
 static inline vi vi_add(vi x, vi y)
 {
@@ -217,6 +224,28 @@ static inline __m256i vi_dot_half(__m256i acc, __m256i m, __m256i s, __m256i a)
 static inline vi vi_dot(vi acc, vw w, vi a)
 {
     return (vi){vi_dot_half(acc.a, w.m[0], w.s[0], a.a), vi_dot_half(acc.b, w.m[1], w.s[1], a.b)};
+}
+/* 16 x 8 values of 4 bits: even fours in the low halves, odd fours in the upper */
+typedef vi vl;
+static inline vl vl_load(const uint8_t *p)
+{
+    return (vl){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
+}
+static inline vi vl_even(vl x)
+{
+    const __m256i m = _mm256_set1_epi8(15);
+    return (vi){_mm256_and_si256(x.a, m), _mm256_and_si256(x.b, m)};
+}
+static inline vi vl_odd(vl x)
+{
+    return vl_even((vl){_mm256_srli_epi16(x.a, 4), _mm256_srli_epi16(x.b, 4)});
+}
+/* Pairs stay below 2 * 15 * 127. */
+static inline vi vi_dot_low(vi acc, vi w, vi a)
+{
+    const __m256i one = _mm256_set1_epi16(1);
+    return (vi){_mm256_add_epi32(acc.a, _mm256_madd_epi16(_mm256_maddubs_epi16(w.a, a.a), one)),
+                _mm256_add_epi32(acc.b, _mm256_madd_epi16(_mm256_maddubs_epi16(w.b, a.b), one))};
 }
 /* u8 against s8 would saturate in 16 bits: the u8 goes in as 2 (a >> 1) + (a & 1). */
 typedef struct {

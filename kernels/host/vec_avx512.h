@@ -20,6 +20,8 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_PV_ROWS 6    /* rows x 64 values */
 #define KT_W_OFFSET 128 /* the products see weight + 128 */
 #define KT_FINE_ROWS 6 /* rows of 16 bits x 32 columns */
+#define KT_DEEP_ROWS 4 /* the same with the low plane */
+#define KT_LOW_ROWS 4  /* rows x 32 columns of the low plane */
 #define KT_QK_ROWS 6    /* rows x 64 keys */
 #define KT_QK_PANELS 4
 
@@ -114,6 +116,10 @@ static inline vf vf_low_beyond(vf x, uint32_t n)
 }
 static inline vi vi_zero(void) { return _mm512_setzero_si512(); }
 static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+static inline vi vi_load_s8(const int8_t *p)
+{
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
 static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
 static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 static inline vi vi_shl7(vi a) { return _mm512_slli_epi32(a, 7); }
@@ -121,6 +127,15 @@ static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 static inline vf vi_float(vi a) { return _mm512_cvtepi32_ps(a); }
 static inline vw vw_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
 static inline vi vi_dot(vi acc, vw w, vi a) { return _mm512_dpbusd_epi32(acc, w, a); }
+/* 16 x 8 values of 4 bits: even fours in the low halves, odd fours in the upper */
+typedef __m512i vl;
+static inline vl vl_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+static inline vi vl_even(vl x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
+static inline vi vl_odd(vl x)
+{
+    return _mm512_and_si512(_mm512_srli_epi16(x, 4), _mm512_set1_epi8(15));
+}
+static inline vi vi_dot_low(vi acc, vi w, vi a) { return _mm512_dpbusd_epi32(acc, w, a); }
 /* s8 operands for vi_dot_u: 16 x 4 of them against u8 in a */
 typedef __m512i vs;
 static inline vs vs_load(const int8_t *p) { return _mm512_loadu_si512(p); }

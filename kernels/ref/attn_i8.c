@@ -8,15 +8,20 @@
  * With NPU_FINE queries have 16 bits (two planes of s8) and p = round(e sv_j 65280 / max sv) has 16
  * (two planes of u8): for the decoder, which waits for memory and not for products.
  *
+ * With NPU_CENTRE keys and values lie about their means: the softmax does not see what is common to
+ * all keys, and what is common to all values is added to every row of the result; both would only
+ * widen the steps of rounding.
+ *
  * Any thread, no allocation. */
 #include "kernels/ref/ops.h"
 #include "kernels/ref/ref.h"
 
-/* Quantises k values; the figures as in ref_quant. */
-static void quant_head(const float *x, uint32_t k, float top, int16_t *q, struct k_row *fig)
+/* Quantises k values less mu (NULL: 0); the figures as in ref_quant. */
+static void quant_head(const float *row, const float *mu, uint32_t k, float top, int16_t *q, struct k_row *fig)
 {
-    float amax = 0;
+    float amax = 0, x[256];
     for (uint32_t i = 0; i < k; i++) {
+        x[i] = mu ? row[i] - mu[i] : row[i];
         float v = fabsf(x[i]);
         amax = v > amax ? v : amax;
     }
@@ -58,14 +63,15 @@ void ref_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, ui
     const size_t plane = (size_t)c->heads * rp * k;
     struct k_row *fig = (struct k_row *)(out + plane * (fine ? 2 : 1));
     int16_t q[256];
+    const float *mu = c->flags & NPU_CENTRE ? a->in[1] : NULL;
     (void)scratch;
     for (uint32_t h = n0; h < n1; h++) {
         for (uint32_t r = m0; r < end; r++) {
             struct k_row f = {0, 0};
             memset(q, 0, sizeof q);
             if (r < c->m) {
-                quant_head((const float *)a->in[0] + (size_t)r * c->lda + h * k, k,
-                           fine ? REF_FINE : 127.0f, q, &f);
+                quant_head((const float *)a->in[0] + (size_t)r * c->lda + h * k, mu ? mu + h * k : NULL,
+                           k, fine ? REF_FINE : 127.0f, q, &f);
             }
             for (uint32_t t = 0; t < k; t++) {
                 const size_t at = place(c->flags, h, rp, r, t, k);
@@ -124,7 +130,8 @@ static void attn_row(const struct k_args *a, uint32_t i, uint32_t h, float *x)
             lo += (p[j] & 255) * v;
         }
         /* without NPU_FINE p has one plane, and hi is 0 */
-        out[t] = (fine ? fmaf((float)hi, 256.0f, (float)lo) : (float)lo) * down;
+        const float y = fine ? fmaf((float)hi, 256.0f, (float)lo) : (float)lo;
+        out[t] = c->flags & NPU_CENTRE ? fmaf(y, down, ((const float *)a->more)[h * k + t]) : y * down;
     }
     if (c->flags & NPU_PROBS && c->mask >> h & 1) {
         uint32_t pair = (uint32_t)__builtin_popcountll(c->mask & ((UINT64_C(1) << h) - 1));

@@ -1,4 +1,4 @@
-/* Row operations, plain C: quantise, LayerNorm.  Any thread, no allocation. */
+/* Row operations, plain C: quantise, LayerNorm, means.  Any thread, no allocation. */
 #include "kernels/ref/ops.h"
 #include "kernels/ref/ref.h"
 
@@ -125,5 +125,47 @@ void ref_norm_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, u
     for (uint32_t i = m0; i < m1; i++) {
         norm_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, y);
         quant_to(a, i, y);
+    }
+}
+
+void ref_mean(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+              void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    const float *x = a->in[0];
+    float *out = a->out;
+    const float share = 1.0f / (float)((c->n + c->ldw - 1) / c->ldw);
+    (void)m0, (void)m1, (void)scratch;
+    for (uint32_t j = n0; j < n1; j++) {
+        float s = 0;
+        for (uint32_t i = 0; i < c->n; i += c->ldw) {
+            s += x[(size_t)i * c->lda + j];
+        }
+        out[j] = s * share;
+    }
+}
+
+void ref_mean_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    const int8_t *x = a->in[0], *low = x + (size_t)c->n * c->lda;
+    const struct k_row *row = a->in[1];
+    const int fine = c->flags & NPU_FINE;
+    float *y = scratch;
+    (void)n0, (void)n1;
+    for (uint32_t b = m0; b < m1; b++) {
+        const uint32_t first = b * c->ldw, end = c->n - first < c->ldw ? c->n : first + c->ldw;
+        const float share = 1.0f / (float)(end - first);
+        for (uint32_t j = 0; j < c->k; j++) {
+            float s = 0;
+            for (uint32_t i = first; i < end; i++) {
+                const size_t at = (size_t)i * c->lda + j;
+                s = fmaf((float)(fine ? 128 * x[at] + low[at] : x[at]), row[i].scale, s);
+            }
+            y[j] = s * share;
+        }
+        quant_row(y, c->k, k_round(c->k, K_PAD_K), (int8_t *)a->out + (size_t)b * c->ldo,
+                  (struct k_row *)a->aux + b);
     }
 }

@@ -11,7 +11,8 @@ const char *dev_op_name(int op)
 {
     static const char *const name[NPU_OP_COUNT] = {
         "nop",           "gemm f32", "gemm i8", "quantise",    "norm", "norm, quantise",
-        "attention f32", "copy",     "heads",   "attention i8"};
+        "attention f32", "copy",     "heads",   "attention i8",
+        "mean",          "mean, quantise"};
     return op >= 0 && op < NPU_OP_COUNT && name[op] ? name[op] : "?";
 }
 
@@ -53,6 +54,7 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
     const uint64_t np = k_round(c->n, K_PAD_N), width = i8 ? k_round(c->k, K_PAD_K) : c->k;
     const uint64_t par = (i8 ? 2u : 1u) + (c->flags & NPU_MUL ? 1u : 0u);
     const uint64_t planes = i8 && c->flags & NPU_FINE ? 2 : 1;
+    const int low = i8 && c->flags & NPU_LOW, deep = planes == 2 && c->flags & NPU_DEEP;
     if (c->tile_n % K_PAD_N) {
         return bad(c, index, "a tile does not fit the packing of the weights", e);
     }
@@ -65,12 +67,19 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
     reads(t, "a", 0, c->in[0], span(planes * c->m, c->lda, width, i8 ? 1 : 4));
     in_rows(t, c->lda, width, i8 ? 1 : 4);
     reads(t, "weights", 1, c->in[1],
-          i8 ? k_packed_i8_bytes(c->n, c->k) : k_packed_f32_bytes(c->n, c->k));
+          !i8 ? k_packed_f32_bytes(c->n, c->k)
+              : (low ? 0 : k_packed_i8_bytes(c->n, c->k)) +
+                    (low || deep ? k_packed_low_bytes(c->n, c->k) : 0));
     reads(t, "parameters", 2, c->in[2], np * 4 * par);
     if (c->flags & NPU_ADD) {
         reads(t, "residual", 3, c->in[3], span(c->m, c->ldp, c->n, 4));
         in_rows(t, c->ldp, c->n, 4);
         t->o[t->n - 1].pointwise = 1;
+    }
+    if (c->flags & NPU_BLOCKS) {
+        reads(t, "rows of blocks", DEV_MORE, c->more,
+              span((c->m + (uint64_t)c->tile_m - 1) / c->tile_m, c->ldw, c->n, 4));
+        in_rows(t, c->ldw, c->n, 4);
     }
     if (i8) {
         reads(t, "row figures", DEV_AUX, c->aux, planes * c->m * sizeof(struct k_row));
@@ -119,6 +128,37 @@ static int touch_rows(const struct npu_cmd *c, int index, struct dev_touch *t, s
     return 0;
 }
 
+static int touch_mean(const struct npu_cmd *c, int index, struct dev_touch *t, struct err *e)
+{
+    if (c->m != 1 || c->ldw == 0 || c->tile_n % 16) {
+        return bad(c, index, "a mean is one row, of every so many-th, in tiles of 16 columns", e);
+    }
+    reads(t, "rows", 0, c->in[0], span(c->n, c->lda, c->k, 4));
+    in_rows(t, c->lda, c->k, 4);
+    writes(t, "result", DEV_OUT, c->out, (uint64_t)c->k * 4);
+    t->cols = c->k;
+    return 0;
+}
+
+static int touch_mean_q(const struct npu_cmd *c, int index, struct dev_touch *t, struct err *e)
+{
+    const uint64_t width = k_round(c->k, K_PAD_K), planes = c->flags & NPU_FINE ? 2 : 1;
+    if (c->ldw == 0 || (uint64_t)(c->m - 1) * c->ldw >= c->n || (uint64_t)c->m * c->ldw < c->n) {
+        return bad(c, index, "the blocks are not those of the rows", e);
+    }
+    if (c->ldo < width) {
+        return bad(c, index, "rows of the result overlap", e);
+    }
+    reads(t, "rows", 0, c->in[0], span(planes * c->n, c->lda, width, 1));
+    in_rows(t, c->lda, width, 1);
+    reads(t, "row figures", 1, c->in[1], planes * c->n * sizeof(struct k_row));
+    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, width, 1));
+    in_rows(t, c->ldo, width, 1);
+    writes(t, "figures of the result", DEV_AUX, c->aux, c->m * sizeof(struct k_row));
+    t->cols = 1;
+    return 0;
+}
+
 static uint64_t pack_bytes(const struct npu_cmd *c, uint32_t rows, int fine)
 {
     return k_heads_bytes(rows, c->heads, c->k, fine != 0);
@@ -133,6 +173,9 @@ static int touch_heads(const struct npu_cmd *c, int index, struct dev_touch *t, 
         return bad(c, index, "only queries have two planes", e);
     }
     reads(t, "rows", 0, c->in[0], span(c->m, c->lda, (uint64_t)c->heads * c->k, 4));
+    if (c->flags & NPU_CENTRE) {
+        reads(t, "centre", 1, c->in[1], (uint64_t)c->heads * c->k * 4);
+    }
     writes(t, "head pack", DEV_OUT, c->out, pack_bytes(c, c->m, c->flags & NPU_FINE));
     t->cols = c->heads;
     return 0;
@@ -159,6 +202,9 @@ static int touch_attn(const struct npu_cmd *c, int index, struct dev_touch *t, s
           i8 ? pack_bytes(c, c->m, c->flags & NPU_FINE) : span(c->m, c->lda, width, 4));
     reads(t, "keys", 1, c->in[1], i8 ? pack_bytes(c, c->n, 0) : span(c->n, c->ldw, width, 4));
     reads(t, "values", 2, c->in[2], i8 ? pack_bytes(c, c->n, 0) : span(c->n, c->ldw, width, 4));
+    if (i8 && c->flags & NPU_CENTRE) {
+        reads(t, "centre", DEV_MORE, c->more, width * 4);
+    }
     writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, width, 4));
     in_rows(t, c->ldo, width, 4);
     if (c->flags & NPU_PROBS) {
@@ -232,6 +278,12 @@ int dev_cmd_touch(const struct npu_cmd *c, int index, struct dev_touch *t, struc
     case NPU_HEADS:
         rc = touch_heads(c, index, t, e);
         break;
+    case NPU_MEAN:
+        rc = touch_mean(c, index, t, e);
+        break;
+    case NPU_MEAN_Q:
+        rc = touch_mean_q(c, index, t, e);
+        break;
     default:
         rc = touch_rows(c, index, t, e);
     }
@@ -263,6 +315,8 @@ int dev_cmd_resolve(const struct npu_cmd *c, int index, dev_at at, void *ctx, st
         }
         if (o->slot < DEV_OUT) {
             j->args.in[o->slot] = p;
+        } else if (o->slot == DEV_MORE) {
+            j->args.more = p;
         } else {
             *(o->slot == DEV_OUT ? &j->args.out : &j->args.aux) = p;
         }

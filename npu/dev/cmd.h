@@ -6,14 +6,14 @@
 
 #include "npu/dev/dev.h"
 
-enum { DEV_MAX_OPERANDS = 8, DEV_OUT = 4, DEV_AUX = 5 };
+enum { DEV_MAX_OPERANDS = 8, DEV_OUT = 4, DEV_AUX = 5, DEV_MORE = 6 };
 
 struct dev_operand {
     const char *name;
     npu_addr addr;
     uint64_t bytes;         /* from the first to the last byte touched */
     uint64_t stride, width; /* bytes of rows; stride 0: without gaps */
-    uint8_t slot;           /* 0..3: in[], DEV_OUT, DEV_AUX */
+    uint8_t slot;           /* 0..3: in[], DEV_OUT, DEV_AUX, DEV_MORE */
     uint8_t reads, writes;
     uint8_t whole;     /* writes: every byte in between is written */
     uint8_t pointwise; /* reads: may lie exactly where the result lies */

@@ -309,9 +309,10 @@ static int translate_job(struct dev_xdna *x, const struct dev_job *j, struct npu
             return -1;
         }
     }
-    c->out = c->aux = 0;
+    c->out = c->aux = c->more = 0;
     return (j->args.out && x_find(x, j->args.out, &c->out)) ||
-           (j->args.aux && x_find(x, j->args.aux, &c->aux));
+           (j->args.aux && x_find(x, j->args.aux, &c->aux)) ||
+           (j->args.more && x_find(x, j->args.more, &c->more));
 }
 
 static int xdna_run(struct dev *d, const struct dev_job *job, int n, size_t scratch_b,

@@ -52,6 +52,7 @@ static size_t write_stream(const struct dev_xdna *x, uint8_t *at, int from, int 
         }
         c[i].out = translate(x, c[i].out);
         c[i].aux = translate(x, c[i].aux);
+        c[i].more = translate(x, c[i].more);
     }
     return txn_list_bytes(x->n_used, n);
 }

@@ -163,7 +163,10 @@ static void test_gemm(void **unused)
                             .tile_n = (uint16_t)(32 * upto(4))};
         c.flags = (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
         const uint32_t planes = i8 && rnd() % 2 ? 2 : 1;
-        c.flags |= planes == 2 ? NPU_FINE : 0;
+        const int low = i8 && planes == 1 && rnd() % 3 == 0, deep = planes == 2 && rnd() % 2;
+        c.flags |= (planes == 2 ? NPU_FINE : 0) | (low ? NPU_LOW : 0) | (deep ? NPU_DEEP : 0) |
+                   (rnd() % 2 ? NPU_BLOCKS : 0);
+        c.ldw = c.n + rnd() % 3;
         c.lda = i8 ? k_round(c.k, 64) : c.k + rnd() % 3;
         c.ldo = c.n + rnd() % 3;
         c.ldp = c.n + rnd() % 3;
@@ -172,20 +175,26 @@ static void test_gemm(void **unused)
         float *row = block((size_t)c.k * 4);
         fill(par, 3 * (size_t)np, 0);
         fill(add, (size_t)c.m * c.ldp, 0);
-        struct k_args a = {.c = &c, .in = {NULL, NULL, par, add}};
-        void *w = block(i8 ? k_packed_i8_bytes(c.n, c.k) : k_packed_f32_bytes(c.n, c.k));
+        float *blocks = block((size_t)c.m * c.ldw * 4);
+        fill(blocks, (size_t)c.m * c.ldw, 0);
+        struct k_args a = {.c = &c, .in = {NULL, NULL, par, add}, .more = blocks};
+        uint8_t *w = block(i8 ? k_packed_i8_bytes(c.n, c.k) + k_packed_low_bytes(c.n, c.k)
+                              : k_packed_f32_bytes(c.n, c.k));
+        uint8_t *under = w + (i8 ? k_packed_i8_bytes(c.n, c.k) : 0);
         void *x = block((size_t)c.m * c.lda * 4);
         struct k_row *fig = block(planes * c.m * sizeof *fig);
         const int kind = (int)(rnd() % 3);
         if (i8) {
             k_pack_i8_init(w, c.n, c.k);
+            k_pack_low_init(under, c.n, c.k);
         }
         for (uint32_t j = 0; j < c.n; j++) {
             fill(row, c.k, kind);
             if (i8) {
                 par[j] = k_pack_i8(w, c.k, j, row);
+                k_pack_low(under, w, c.k, j, row, par[j]);
             } else {
-                k_pack_f32(w, c.k, j, row);
+                k_pack_f32((float *)(void *)w, c.k, j, row);
             }
         }
         for (uint32_t i = 0; i8 && i < planes * c.m; i++) {
@@ -201,7 +210,7 @@ static void test_gemm(void **unused)
             fill(x, (size_t)c.m * c.lda, kind);
         }
         a.in[0] = x;
-        a.in[1] = w;
+        a.in[1] = low ? under : w;
         a.aux = fig;
         both(t[round % nt], &a, c.n, (size_t)c.m * c.ldo * 4, 0);
         free(w);
@@ -209,7 +218,72 @@ static void test_gemm(void **unused)
         free(fig);
         free(par);
         free(add);
+        free(blocks);
         free(row);
+    }
+}
+
+/* Both planes of a weight give it back to a 32nd of a step. */
+static void test_low_plane(void **unused)
+{
+    (void)unused;
+    for (int round = 0; round < 200; round++) {
+        const uint32_t n = upto(70), k = upto(300), kp = k_round(k, 64);
+        float *row = block((size_t)k * 4);
+        uint8_t *w = block(k_packed_i8_bytes(n, k)), *low = block(k_packed_low_bytes(n, k));
+        k_pack_i8_init(w, n, k);
+        k_pack_low_init(low, n, k);
+        for (uint32_t j = 0; j < n; j++) {
+            fill(row, k, round % 3);
+            const float scale = k_pack_i8(w, k, j, row);
+            k_pack_low(low, w, k, j, row, scale);
+            for (uint32_t t = 0; t < k; t++) {
+                const int q = w[(size_t)(j / 16) * kp * 16 + t / 4 * 64 + j % 16 * 4 + t % 4] - 128;
+                const int two = low[(size_t)(j / 16) * kp * 8 + t / 8 * 64 + j % 16 * 4 + t % 4];
+                const int r = (t % 8 < 4 ? two & 15 : two >> 4) - 8;
+                const float back = scale * ((float)q + (float)r / 16);
+                /* a step and a half sixteenth: -8..7 has no +8 */
+                assert_true(fabsf(back - row[t]) <= scale * (1.0f / 16) * 1.001f);
+            }
+        }
+        free(row);
+        free(w);
+        free(low);
+    }
+}
+
+static void test_means(void **unused)
+{
+    const struct k_table *t[4];
+    int nt = tables(t);
+    (void)unused;
+    for (int round = 0; round < 200 * nt; round++) {
+        struct npu_cmd c = {.op = rnd() % 2 ? NPU_MEAN : NPU_MEAN_Q, .n = upto(200), .k = upto(200)};
+        const int q = c.op == NPU_MEAN_Q;
+        const uint32_t planes = q && rnd() % 2 ? 2 : 1;
+        c.flags = planes == 2 ? NPU_FINE : 0;
+        c.ldw = q ? upto(c.n) : upto(20);
+        c.m = q ? (c.n + c.ldw - 1) / c.ldw : 1;
+        c.tile_m = (uint16_t)upto(3);
+        c.tile_n = (uint16_t)(16 * upto(4));
+        c.lda = q ? k_round(c.k, 64) : c.k + rnd() % 4;
+        c.ldo = k_round(c.k, 64);
+        void *x = block((size_t)c.n * c.lda * (q ? planes : 4));
+        struct k_row *fig = block(planes * c.n * sizeof *fig);
+        if (!q) {
+            fill(x, (size_t)c.n * c.lda, round % 3);
+        }
+        for (uint32_t i = 0; q && i < planes * c.n; i++) {
+            fig[i].scale = round % 3 == 1 ? 0 : rndf();
+            for (uint32_t j = 0; j < c.k; j++) {
+                ((int8_t *)x)[(size_t)i * c.lda + j] = (int8_t)((int)(rnd() % 255) - 127);
+            }
+        }
+        struct k_args a = {.c = &c, .in = {x, fig}};
+        both(t[round % nt], &a, q ? 1 : c.k, q ? (size_t)c.m * c.ldo : (size_t)c.k * 4,
+             q ? c.m * sizeof *fig : 0);
+        free(x);
+        free(fig);
     }
 }
 
@@ -271,9 +345,13 @@ static void test_heads(void **unused)
         c.tile_n = (uint16_t)upto(2);
         float *x = block((size_t)c.m * c.lda * 4);
         fill(x, (size_t)c.m * c.lda, round % 3);
-        struct k_args a = {.c = &c, .in = {x}};
+        float *mu = block((size_t)c.heads * c.k * 4);
+        fill(mu, (size_t)c.heads * c.k, 0);
+        c.flags |= c.flags != NPU_FINE && rnd() % 2 ? NPU_CENTRE : 0;
+        struct k_args a = {.c = &c, .in = {x, mu}};
         both(t[round % nt], &a, c.heads, k_heads_bytes(c.m, c.heads, c.k, c.flags & NPU_FINE), 0);
         free(x);
+        free(mu);
     }
 }
 
@@ -290,8 +368,11 @@ static void test_attn_i8(void **unused)
         c.ldo = c.heads * c.k;
         c.scale[1] = 1.44269504f / sqrtf((float)c.k);
         struct k_args a = {.c = &c};
-        c.flags = rnd() % 2 ? NPU_FINE : 0;
-        uint8_t *q = pack(c.m, c.heads, c.k, c.flags, round % 3);
+        c.flags = (rnd() % 2 ? NPU_FINE : 0) | (rnd() % 2 ? NPU_CENTRE : 0);
+        float *mu = block((size_t)c.heads * c.k * 4);
+        fill(mu, (size_t)c.heads * c.k, 0);
+        a.more = mu;
+        uint8_t *q = pack(c.m, c.heads, c.k, c.flags & NPU_FINE, round % 3);
         uint8_t *k = pack(c.n, c.heads, c.k, NPU_AS_K, (int)(rnd() % 3));
         uint8_t *v = pack(c.n, c.heads, c.k, NPU_AS_V, (int)(rnd() % 3));
         a.in[0] = q;
@@ -301,6 +382,7 @@ static void test_attn_i8(void **unused)
         free(q);
         free(k);
         free(v);
+        free(mu);
     }
 }
 
@@ -331,6 +413,8 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_after),
+        cmocka_unit_test(test_low_plane),
+        cmocka_unit_test(test_means),
         cmocka_unit_test(test_attn),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_attn_i8),

@@ -1,0 +1,295 @@
+/* INT8 heads and attention on them.  Part of k_template.h. */
+/* One row of one head to its place in the pack. */
+KT_INLINE void kt_place(int flags, uint8_t *head, uint32_t r, uint32_t k, const int8_t *q)
+{
+    if (flags & NPU_AS_K) {
+        uint8_t *p = head + (size_t)(r / 16) * 16 * k + r % 16 * 4;
+        for (uint32_t t = 0; t < k; t += 4) {
+            uint32_t four;
+            memcpy(&four, q + t, 4);
+            four ^= 0x80808080u;
+            memcpy(p + (size_t)t * 16, &four, 4);
+        }
+    } else if (flags & NPU_AS_V) {
+        uint8_t *p = head + (size_t)(r / 4) * 4 * k + r % 4;
+        for (uint32_t t = 0; t < k; t++) {
+            p[(size_t)t * 4] = (uint8_t)q[t];
+        }
+    } else {
+        memcpy(head + (size_t)r * k, q, k);
+    }
+}
+
+static void kt_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                     void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t k = c->k, rp = k_round(c->m, K_PAD_R), end = m1 == c->m ? rp : m1;
+    uint8_t *out = a->out;
+    struct k_row *fig = (struct k_row *)(out + (size_t)c->heads * rp * k);
+    const float *mu = c->flags & NPU_CENTRE ? a->in[1] : NULL;
+    int8_t q[256];
+    float x[256];
+    (void)scratch;
+    if (c->flags & NPU_FINE) {
+        /* queries of a few decoder rows: not worth a second version */
+        k_table_c.run[NPU_HEADS](a, m0, m1, n0, n1, scratch);
+        return;
+    }
+    for (uint32_t h = n0; h < n1; h++) {
+        for (uint32_t r = m0; r < end; r++) {
+            struct k_row f = {0, 0};
+            if (r < c->m) {
+                const float *row = (const float *)a->in[0] + (size_t)r * c->lda + h * k;
+                for (uint32_t t = 0; t < k && mu; t += 16) {
+                    vf_store(x + t, vf_sub(vf_load(row + t), vf_load(mu + h * k + t)));
+                }
+                kt_quant_row(mu ? x : row, k, k, q, &f);
+            } else {
+                memset(q, 0, k);
+            }
+            kt_place(c->flags, out + (size_t)h * rp * k, r, k, q);
+            fig[(size_t)h * rp + r] = f;
+        }
+    }
+}
+
+/* Head h of an INT8 attention, seen from row i on. */
+struct kt_head {
+    const int8_t *q;
+    size_t plane; /* fine queries: from a byte of the upper plane to its lower one */
+    const struct k_row *fq, *fk, *fv;
+    const uint8_t *keys;
+    const int8_t *vals;
+    const float *mu; /* to add to every row of the result, or NULL */
+    uint32_t k, n, np;
+};
+
+/* Scores of R rows against P panels of 16 keys from key j on, into x[r][np]; max[r] follows.
+ * F: fine queries, two planes. */
+KT_INLINE void kt_qk(const int R, const int P, const int F, const struct kt_head *h, uint32_t j,
+                     const float *fs, float *x, vf *max)
+{
+    vi acc[KT_QK_ROWS][KT_QK_PANELS], low[KT_QK_ROWS][KT_QK_PANELS];
+    const uint8_t *key = h->keys + (size_t)j * h->k;
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) {
+#pragma GCC unroll 4
+        for (int p = 0; p < P; p++) {
+            acc[r][p] = vi_zero();
+            if (F) {
+                low[r][p] = vi_zero();
+            }
+        }
+    }
+    for (uint32_t t = 0; t < h->k; t += 4, key += 64) {
+        vw w[KT_QK_PANELS];
+#pragma GCC unroll 4
+        for (int p = 0; p < P; p++) {
+            w[p] = vw_load(key + (size_t)p * 16 * h->k);
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++) {
+            int32_t four;
+            memcpy(&four, h->q + (size_t)r * h->k + t, 4);
+            vi v = vi_set(four);
+#pragma GCC unroll 4
+            for (int p = 0; p < P; p++) {
+                acc[r][p] = vi_dot(acc[r][p], w[p], v);
+            }
+            if (F) {
+                memcpy(&four, h->q + h->plane + (size_t)r * h->k + t, 4);
+                v = vi_set(four);
+#pragma GCC unroll 4
+                for (int p = 0; p < P; p++) {
+                    low[r][p] = vi_dot(low[r][p], w[p], v);
+                }
+            }
+        }
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < P; p++) {
+        const uint32_t at = j + 16 * (uint32_t)p;
+        vf sk = vf_figures(h->fk + at);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++) {
+            vi s = F ? vi_add(vi_shl7(acc[r][p]), low[r][p]) : acc[r][p];
+            s = vi_sub(s, vi_set(KT_W_OFFSET * h->fq[r].sum));
+            vf y = vf_mul(vf_mul(vi_float(s), vf_set(fs[r])), sk);
+            vf_store(x + (size_t)r * h->np + at, y);
+            /* keys beyond n score 0 and must not count */
+            max[r] = vf_max(at + 16 <= h->n ? y : vf_low_beyond(y, h->n - at), max[r]);
+        }
+    }
+}
+
+/* R rows of p times the values: 64 of them, or 16. */
+KT_INLINE void kt_pv8(const int R, const int V, const int F, const struct kt_head *h, uint32_t t,
+                      const uint8_t *p, size_t plane, const float *down, float *out, size_t ldo)
+{
+    vi acc[KT_QK_ROWS][4], low[KT_QK_ROWS][4];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) {
+            acc[r][v] = vi_zero();
+            if (F) {
+                low[r][v] = vi_zero();
+            }
+        }
+    }
+    const int8_t *val = h->vals + (size_t)t * 4;
+    for (uint32_t j = 0; j < h->np; j += 4, val += (size_t)4 * h->k) {
+        vs w[4];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) {
+            w[v] = vs_load(val + v * 64);
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++) {
+            int32_t four;
+            memcpy(&four, p + (size_t)r * h->np + j, 4);
+            vi a = vi_set(four);
+#pragma GCC unroll 4
+            for (int v = 0; v < V; v++) {
+                acc[r][v] = vi_dot_u(acc[r][v], w[v], a);
+            }
+            if (F) {
+                memcpy(&four, p + plane + (size_t)r * h->np + j, 4);
+                a = vi_set(four);
+#pragma GCC unroll 4
+                for (int v = 0; v < V; v++) {
+                    low[r][v] = vi_dot_u(low[r][v], w[v], a);
+                }
+            }
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) {
+            vf y = vi_float(acc[r][v]);
+            if (F) {
+                y = vf_fma(y, vf_set(256.0f), vi_float(low[r][v]));
+            }
+            y = h->mu ? vf_fma(y, vf_set(down[r]), vf_load(h->mu + t + v * 16)) : vf_mul(y, vf_set(down[r]));
+            vf_store(out + (size_t)r * ldo + t + v * 16, y);
+        }
+    }
+}
+
+/* Scores of a row to probabilities: e in place (when kept), p in one plane of u8 or (F) two, the upper
+ * first; returns the sum of e. */
+KT_INLINE float kt_soft8(const int F, const struct kt_head *h, float *x, float max, float up,
+                         uint8_t *p, size_t plane, int keep)
+{
+    const vf top = vf_set(max), vup = vf_set(up);
+    vf sum = vf_zero();
+    for (uint32_t j = 0; j < h->np; j += 16) {
+        vf e = kt_exp2(vf_sub(vf_load(x + j), top));
+        if (j + 16 > h->n) {
+            e = vf_keep_n(e, h->n - j);
+        }
+        sum = vf_add(sum, e);
+        vf y = vf_mul(e, vf_mul(vf_figures(h->fv + j), vup));
+        if (F) {
+            vf_to_u16(p + j, p + plane + j, y);
+        } else {
+            vf_to_u8(p + j, y);
+        }
+        if (keep) {
+            vf_store(x + j, e);
+        }
+    }
+    return vf_sum16(sum);
+}
+
+/* R rows of one head.  F: fine. */
+KT_INLINE void kt_attn8_rows(const int R, const int F, const struct k_args *a,
+                             const struct kt_head *h, uint32_t i, uint32_t head, float vmax,
+                             float *x)
+{
+    const struct npu_cmd *c = a->c;
+    const int keep = c->flags & NPU_PROBS && c->mask >> head & 1;
+    const float top = F ? REF_FINE_P : 255.0f, per = F ? 1.0f / REF_FINE_P : 1.0f / 255.0f;
+    const size_t plane = (size_t)R * h->np;
+    uint8_t *p = (uint8_t *)(x + plane);
+    float fs[KT_QK_ROWS], down[KT_QK_ROWS];
+    vf max[KT_QK_ROWS];
+    uint32_t j = 0;
+    for (int r = 0; r < R; r++) {
+        fs[r] = h->fq[r].scale * c->scale[1];
+        max[r] = vf_set(-INFINITY);
+    }
+    for (; j + 16 * KT_QK_PANELS <= h->np; j += 16 * KT_QK_PANELS) {
+        kt_qk(R, KT_QK_PANELS, F, h, j, fs, x, max);
+    }
+    for (; j < h->np; j += 16) {
+        kt_qk(R, 1, F, h, j, fs, x, max);
+    }
+    for (int r = 0; r < R; r++) {
+        float *row = x + (size_t)r * h->np;
+        const float inv = 1.0f / kt_soft8(F, h, row, vf_max_all(max[r]), top / vmax,
+                                          p + (size_t)r * h->np, plane, keep);
+        down[r] = vmax * per * inv;
+        if (keep) {
+            uint32_t pair =
+                (uint32_t)__builtin_popcountll(c->mask & ((UINT64_C(1) << head) - 1));
+            float *to = (float *)(uintptr_t)a->in[3] + ((size_t)pair * c->m + i + (uint32_t)r) * c->ldp;
+            for (uint32_t t = 0; t < h->n; t++) {
+                to[t] = row[t] * inv;
+            }
+        }
+    }
+    float *out = (float *)a->out + (size_t)i * c->ldo + head * h->k;
+    uint32_t t = 0;
+    for (; t + 64 <= h->k; t += 64) {
+        kt_pv8(R, 4, F, h, t, p, plane, down, out, c->ldo);
+    }
+    for (; t < h->k; t += 16) {
+        kt_pv8(R, 1, F, h, t, p, plane, down, out, c->ldo);
+    }
+}
+
+static void kt_attn_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                       void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t k = c->k, mp = k_round(c->m, K_PAD_R), np = k_round(c->n, K_PAD_R);
+    const int fine = c->flags & NPU_FINE ? 1 : 0;
+    for (uint32_t head = n0; head < n1; head++) {
+        const int8_t *q = (const int8_t *)a->in[0] + (size_t)head * mp * k;
+        const size_t plane = (size_t)c->heads * mp * k;
+        const struct k_row *fq =
+            (const struct k_row *)((const int8_t *)a->in[0] + plane * (fine ? 2 : 1)) +
+            (size_t)head * mp;
+        struct kt_head h = {.plane = plane, .k = k, .n = c->n, .np = np};
+        h.mu = c->flags & NPU_CENTRE ? (const float *)a->more + (size_t)head * k : NULL;
+        h.keys = (const uint8_t *)a->in[1] + (size_t)head * np * k;
+        h.vals = (const int8_t *)a->in[2] + (size_t)head * np * k;
+        h.fk = (const struct k_row *)((const uint8_t *)a->in[1] + (size_t)c->heads * np * k) +
+               (size_t)head * np;
+        h.fv = (const struct k_row *)((const uint8_t *)a->in[2] + (size_t)c->heads * np * k) +
+               (size_t)head * np;
+        vf m = vf_set(REF_QUANT_MIN);
+        for (uint32_t j = 0; j < np; j += 16) {
+            m = vf_max(vf_figures(h.fv + j), m);
+        }
+        const float vmax = vf_max_all(m);
+        for (uint32_t i = m0; i < m1;) {
+            h.q = q + (size_t)i * k;
+            h.fq = fq + i;
+            if (fine) {
+                kt_attn8_rows(1, 1, a, &h, i, head, vmax, scratch);
+                i++;
+            } else if (m1 - i >= KT_QK_ROWS) {
+                kt_attn8_rows(KT_QK_ROWS, 0, a, &h, i, head, vmax, scratch);
+                i += KT_QK_ROWS;
+            } else {
+                kt_attn8_rows(1, 0, a, &h, i, head, vmax, scratch);
+                i++;
+            }
+        }
+    }
+}
+

@@ -1,0 +1,86 @@
+/* Limits of the unit that the kernels use.  Part of k_template.h. */
+/* 12 chains hide the latency of the instruction; the empty statement keeps the compiler from lifting
+ * work out of the loop. */
+enum { KT_CHAINS = 12 };
+
+static uint64_t kt_peak_i8(uint64_t n)
+{
+#if defined(KT_AMX_MODEL) && !KT_AMX_MODEL
+    static const uint8_t zero[1024] __attribute__((aligned(64)));
+    struct amx_cfg cfg = {.palette = 1};
+    AMX_STATE;
+    for (int t = 0; t < 8; t++) {
+        cfg.colsb[t] = 64;
+        cfg.rows[t] = 16;
+    }
+    AMX_CONFIG(&cfg);
+    AMX_LOAD(4, zero, 64);
+    AMX_LOAD(6, zero, 64);
+    for (uint64_t i = 0; i < n; i++) {
+        AMX_DOT_SU(0, 4, 6);
+        AMX_DOT_SU(1, 4, 6);
+        AMX_DOT_SU(2, 4, 6);
+        AMX_DOT_SU(3, 4, 6);
+    }
+    AMX_RELEASE();
+    return n * 4 * 16 * 16 * 64 * 2;
+#else
+    static const uint8_t some[64] = {129};
+    vi acc[KT_CHAINS], a = vi_set(0x01010101);
+    vw w = vw_load(some);
+#pragma GCC unroll 16
+    for (int c = 0; c < KT_CHAINS; c++) {
+        acc[c] = vi_zero();
+    }
+    for (uint64_t i = 0; i < n; i++) {
+#pragma GCC unroll 16
+        for (int c = 0; c < KT_CHAINS; c++) {
+            KT_OPAQUE(a);
+            acc[c] = vi_dot(acc[c], w, a);
+        }
+    }
+    volatile int32_t sink = 0;
+    for (int c = 0; c < KT_CHAINS; c++) {
+        sink = vi_sum(acc[c]);
+    }
+    (void)sink;
+    return n * KT_CHAINS * 16 * 4 * 2;
+#endif
+}
+
+static uint64_t kt_peak_f32(uint64_t n)
+{
+    vf acc[KT_CHAINS], a = vf_set(1.0f), w = vf_set(0.5f);
+#pragma GCC unroll 16
+    for (int c = 0; c < KT_CHAINS; c++) {
+        acc[c] = vf_zero();
+    }
+    for (uint64_t i = 0; i < n; i++) {
+#pragma GCC unroll 16
+        for (int c = 0; c < KT_CHAINS; c++) {
+            KT_OPAQUE(a);
+            acc[c] = vf_fma(a, w, acc[c]);
+        }
+    }
+    volatile float sink = 0;
+    for (int c = 0; c < KT_CHAINS; c++) {
+        sink = vf_sum16(acc[c]);
+    }
+    (void)sink;
+    return n * KT_CHAINS * 16 * 2;
+}
+
+/* Four streams, as the packed weights of four panels are read. */
+static void kt_read(const void *p, size_t n)
+{
+    const size_t quarter = n / 4 / 64 * 64;
+    const uint8_t *q = p;
+    vi s = vi_zero();
+    for (size_t i = 0; i < quarter; i += 64) {
+        for (int k = 0; k < 4; k++) {
+            s = vi_sub(s, vi_load((const int32_t *)(const void *)(q + k * quarter + i)));
+        }
+    }
+    volatile int32_t sink = vi_sum(s);
+    (void)sink;
+}

@@ -1,0 +1,36 @@
+/* exp, 2^x and GELU by 16 lanes, step by step as in kernels/ref/ref.h.  Part of k_template.h. */
+KT_INLINE vf kt_exp(vf x)
+{
+    x = vf_min(x, vf_set(REF_EXP_HI));
+    x = vf_max(x, vf_set(REF_EXP_LO));
+    vf t = vf_fma(x, vf_set(REF_LOG2E), vf_set(REF_ROUND));
+    vf n = vf_sub(t, vf_set(REF_ROUND));
+    vf r = vf_fma(n, vf_set(-REF_LN2_HI), x);
+    r = vf_fma(n, vf_set(-REF_LN2_LO), r);
+    vf p = vf_fma(vf_set(REF_E7), r, vf_set(REF_E6));
+    p = vf_fma(p, r, vf_set(REF_E5));
+    p = vf_fma(p, r, vf_set(REF_E4));
+    p = vf_fma(p, r, vf_set(REF_E3));
+    p = vf_fma(p, r, vf_set(REF_E2));
+    p = vf_fma(p, r, vf_set(1.0f));
+    p = vf_fma(p, r, vf_set(1.0f));
+    return vf_scale2(p, n);
+}
+
+KT_INLINE vf kt_gelu(vf x)
+{
+    vf c = vf_fma(vf_mul(x, x), vf_set(REF_GELU_B), vf_set(REF_GELU_A));
+    return vf_div(x, vf_add(vf_set(1.0f), kt_exp(vf_mul(x, c))));
+}
+
+KT_INLINE vf kt_exp2(vf x)
+{
+    x = vf_max(x, vf_set(-126.0f));
+    vf t = vf_add(x, vf_set(REF_ROUND));
+    vf f = vf_sub(x, vf_sub(t, vf_set(REF_ROUND)));
+    vf p = vf_fma(vf_set(REF_X4), f, vf_set(REF_X3));
+    p = vf_fma(p, f, vf_set(REF_X2));
+    p = vf_fma(p, f, vf_set(REF_X1));
+    p = vf_fma(p, f, vf_set(1.0f));
+    return vf_shift2(p, t);
+}
