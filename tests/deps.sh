@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the build, the tests and the fuzzers need.   deps.sh missing|install [build] [test] [fuzz]
+# What the build, the tests and the fuzzers need.   deps.sh missing|install [build] [test] [fuzz] [train]
 #
 # missing: prints the Debian packages of what is not there, on one line; nothing when all is there.
 # install: says what it will do, then runs apt-get, through sudo when not root.
@@ -60,12 +60,20 @@ fuzz() {
         echo libclang-rt-14-dev
 }
 
+# To make the bundled model anew, and to test that; nothing of it is needed to use or to build the program.
+train() {
+    sh tests/python.sh torch numpy soundfile >/dev/null || echo python3-torch python3-numpy python3-soundfile libopenblas0-pthread
+    have flite || echo flite
+    have espeak-ng || echo espeak-ng
+}
+
 missing() {
     for kind in "$@"; do
         case $kind in
         build) build ;;
         test) tests ;;
         fuzz) fuzz ;;
+        train) train ;;
         esac
     done | sort -u | tr '\n' ' ' | sed 's/ *$//'
 }
@@ -106,5 +114,5 @@ what=${1:-missing}
 case $what in
 missing) missing "$@" ;;
 install) install "$@" ;;
-*) echo "deps.sh missing|install [build] [test] [fuzz]" >&2; exit 2 ;;
+*) echo "deps.sh missing|install [build] [test] [fuzz] [train]" >&2; exit 2 ;;
 esac

@@ -6,7 +6,7 @@ RUN_ENV       = O='$(O)' VARIANT='$(VARIANT)' SHARED='$(SHARED)' CC='$(CC)' WERR
 RUN           = @$(RUN_ENV) sh tests/check.sh
 
 check: all $(UNIT)           ## all tests; ends with: N passed, N failed, N skipped
-	$(RUN) layers names headers isa designs unit columns readme hostile tui golden
+	$(RUN) layers names headers isa designs unit columns readme hostile tui golden train
 unit: $(UNIT)                ## unit tests of every room; unit-ROOM builds those of one
 	$(RUN) unit
 layers:                      ## who includes whom
@@ -15,6 +15,10 @@ names:                       ## no machine paths, no stray models or sounds, siz
 	$(RUN) names
 hostile: all                 ## damaged models, sounds, tables: one sentence each
 	$(RUN) hostile
+train: all                   ## the training pipeline on a few minutes of speech; train-deps installs what it needs
+	$(RUN) train
+train-deps:                  ## install what training needs: PyTorch, two synthesisers (apt-get, asks sudo)
+	@sh tests/deps.sh install train
 golden: all                  ## numbers against ../shared/golden (f32: equal, int8: a table)
 	$(RUN) golden
 
@@ -33,4 +37,4 @@ $(O)/tests/fuzz/f_%: $(O)/tests/fuzz/f_%.o $(ROOMS:%=$(O)/lib%.a)
 fuzz: $(FUZZ)                ## every fuzzer for FUZZ_SECONDS (60); fails on a finding
 	@$(RUN_ENV) FUZZ_SRC='$(wildcard tests/fuzz/f_*.c)' FUZZ_SECONDS='$(FUZZ_SECONDS)' sh tests/check.sh fuzz
 
-.PHONY: check unit layers names hostile golden asan tsan fuzz
+.PHONY: check unit layers names hostile golden train train-deps asan tsan fuzz

@@ -22,11 +22,11 @@ PHONES = ('pau aa ae ah ao aw ax ay b ch d dh eh er ey f g hh ih iy jh k l m n n
           'uh uw v w y z zh').split()
 PHONE = {p: i for i, p in enumerate(PHONES)}
 # share of each source among clips: (at the start, at the end), interpolated
-MIX = {'flite': (0.62, 0.38), 'espeak': (0.10, 0.20), 'librispeech': (0.10, 0.06),
-       'speechocean': (0.06, 0.12), 'an4': (0.04, 0.08), 'picovoice': (0.03, 0.03),
-       'kathleen': (0.02, 0.04), 'ljspeech': (0.01, 0.015), 'commonvoice': (0.01, 0.015),
-       'fsdd': (0.02, 0.06)}
-SILENCE = (0.01, 0.03)                                       # share of clips without speech
+MIX = {'flite': (0.44, 0.24), 'espeak': (0.12, 0.12), 'librispeech': (0.16, 0.28),
+       'speechocean': (0.08, 0.09), 'an4': (0.05, 0.06), 'picovoice': (0.03, 0.025),
+       'kathleen': (0.03, 0.045), 'ljspeech': (0.03, 0.05), 'commonvoice': (0.015, 0.03),
+       'fsdd': (0.03, 0.05)}
+SILENCE = (0.02, 0.06)                                       # share of clips without speech
 
 
 def lerp(pair, x):
@@ -45,28 +45,29 @@ class Corpus:
     def __init__(self, folder, row=28.0):
         self.folder = folder
         self.row = row                                       # longest row of clips, seconds
-        self.groups, self.lengths, self.seen = {}, {}, set()
+        self.groups, self.lengths, self.packs, self.timed = {}, {}, {}, set()
         noise = os.path.join(folder, 'noise.npz')
         self.noise = [v for v in np.load(noise).values()] if os.path.exists(noise) else []
         self.refresh()
 
     def refresh(self):
-        """Take in packs that appeared since."""
+        """Take in packs, and word times of packs (align.py), that appeared since."""
         for path in sorted(glob.glob(os.path.join(self.folder, '*.jsonl'))):
-            if path in self.seen or os.path.basename(path).startswith('eval'):
+            name = os.path.basename(path)[:-6]
+            if name.startswith('eval'):
                 continue
-            self.seen.add(path)
-            pack = Pack(path)
-            words = path[:-6] + '.words'                     # from align.py
-            if os.path.exists(words):
-                with open(words) as f:
-                    for clip, line in zip(pack.clips, f):
+            if name not in self.packs:
+                pack = self.packs[name] = Pack(path)
+                for clip in pack.clips:
+                    clip['pack'] = pack
+                    s = clip['source']
+                    group = 'flite' if s.startswith('flite') else s if s in MIX else 'espeak'
+                    self.groups.setdefault(group, []).append(clip)
+            if name not in self.timed and os.path.exists(path[:-6] + '.words'):
+                self.timed.add(name)
+                with open(path[:-6] + '.words') as f:
+                    for clip, line in zip(self.packs[name].clips, f):
                         clip['words'] = clip.get('words') or json.loads(line)
-            for clip in pack.clips:
-                clip['pack'] = pack
-                s = clip['source']
-                group = 'flite' if s.startswith('flite') else s if s in MIX else 'espeak'
-                self.groups.setdefault(group, []).append(clip)
         self.digits = {}
         for clip in self.groups.get('fsdd', ()):
             self.digits.setdefault(clip['speaker'], []).append(clip)
@@ -85,11 +86,10 @@ class Corpus:
 
 
 def cut(r, clip, strength):
-    """Samples of a clip from about the start to the end of its speech, with its times moved.
+    """Which samples of a clip to hear, from about the start to the end of its speech, how fast, and its times moved.
 
     Some clips with known word times lose words at either end, as a streaming window does.
     """
-    audio = clip['pack'].audio(clip).astype(np.float32)
     first, last = clip['speech']
     text, words = clip['text'].split(), clip.get('words')
     phones = [(p.rsplit(':', 1)) for p in clip['phones'].split()] if 'phones' in clip else []
@@ -104,23 +104,25 @@ def cut(r, clip, strength):
             first, before = max(0, words[0][0] - 320), 0
         if j < n:
             last, after = words[-1][1] + 320, 0
-    a, b = max(0, first - int(before)), min(len(audio), last + int(after))
+    a, b = max(0, first - int(before)), min(clip['n'], last + int(after))
     phones = [(p, min(e, b)) for p, e in phones if e > a]
-    factor = r.uniform(1 - 0.12 * strength, 1 + 0.12 * strength) if r.random() < 0.8 else 1.0
+    factor = float(r.uniform(1 - 0.12 * strength, 1 + 0.12 * strength)) if r.random() < 0.8 else 1.0
 
     def move(t):
         return (t - a) / factor
 
-    return dict(audio=augment.tempo(audio[a:b], factor), text=' '.join(text),
+    return dict(at=clip['at'] + a, n=b - a, factor=factor, out=int((b - a) / factor), text=' '.join(text),
                 speech=[move(first), move(last)],
                 words=[[move(x), move(y)] for x, y in words] if words else None,
                 phones=[(p, move(e)) for p, e in phones])
 
 
 def sample(r, corpus, vocab, progress, strength, longest):
-    """One training example; several clips in a row when there is room."""
-    parts, texts = [], []
-    level, at = 500.0, 0
+    """One training example as a recipe; several clips in a row when there is room.
+
+    segments: (pack, first sample in the pack, samples there, speed, first sample here, samples here)
+    """
+    segments, texts, at = [], [], 0
     words, phones, spans = [], [], []
     if r.random() >= lerp(SILENCE, progress):
         n = int(r.integers(2, 6)) if r.random() < steps([(0, 0), (0.25, 0.05), (0.35, 0.25), (1, 0.3)], progress) else 1
@@ -137,37 +139,45 @@ def sample(r, corpus, vocab, progress, strength, longest):
             c = cut(r, clip, strength)
             gap = int(RATE * r.uniform(*((0.02, 0.2) if k and same else (0.2, 1.5) if k
                                          else (0, 0.5) if r.random() < 0.9 else (0, 3))))
-            parts += [np.zeros(gap, np.float32), c['audio']]
             at += gap
+            segments.append((clip['pack'].name, c['at'], c['n'], c['factor'], at, c['out']))
             move = lambda t: max(0, t) + at                   # noqa: E731
             nwords = len(c['text'].split())
             words += [[move(x), move(y)] for x, y in c['words']] if c['words'] else [None] * nwords
             if c['phones']:
                 phones += [('pau', at)] + [(p, move(e)) for p, e in c['phones']]
             else:
-                phones += [(None, at + len(c['audio']))]
+                phones += [(None, at + c['out'])]
             spans.append((c['text'], move(c['speech'][0]) / RATE,
-                          min(at + len(c['audio']), move(c['speech'][1])) / RATE))
+                          min(at + c['out'], move(c['speech'][1])) / RATE))
             if k and same:                                   # one run of digits is one segment
                 (t0, x0, _), (t1, _, y1) = spans[-2:]
                 spans[-2:] = [(t0 + ' ' + t1, x0, y1)]
             texts.append(c['text'])
-            at += len(c['audio'])
-            room -= (gap + len(c['audio'])) / RATE
-            level = float(np.sqrt(np.square(c['audio']).mean())) + 1
+            at += c['out']
+            room -= (gap + c['out']) / RATE
             if room < (0.8 if same else 1.5):
                 break
         tail = int(RATE * r.uniform(0, 0.6))
     else:
         tail = int(RATE * r.uniform(0.3, min(8, longest)))
-    parts.append(np.zeros(tail, np.float32))
-    audio = np.concatenate(parts)[:30 * RATE - 1]
-    if len(audio) < 1600:
-        audio = np.pad(audio, (0, 1600))
-    ctx = min(1500, -(-len(audio) // 320) + int(r.integers(0, 9)))
-    m = augment.features(r, audio, 2 * ctx, strength, level, corpus.noise)
-    augment.mask(r, m, len(audio) / 160, strength)
-    return dict(mel=m.astype(np.float16), ctx=ctx, **targets(r, vocab, texts, spans, words, phones, ctx))
+    samples = max(1600, min(30 * RATE - 1, at + tail))
+    segments = [s[:5] + (min(s[5], samples - s[4]),) for s in segments if s[4] < samples]
+    ctx = min(1500, -(-samples // 320) + int(r.integers(0, 9)))
+    return dict(segments=segments, samples=samples, ctx=ctx, strength=strength,
+                **targets(r, vocab, texts, spans, words, phones, ctx))
+
+
+def render(r, corpus, example):
+    """The sound of a recipe, and its augmented log-mel (2 ctx, 80), in numpy."""
+    audio, level = np.zeros(example['samples'], np.float32), 500.0
+    for name, at, n, factor, to, out in example['segments']:
+        x = augment.tempo(corpus.packs[name].pcm[at:at + n].astype(np.float32), factor)[:out]
+        audio[to:to + len(x)] = x
+        level = float(np.sqrt(np.square(x).mean())) + 1
+    m = augment.features(r, audio, 2 * example['ctx'], example['strength'], level, corpus.noise)
+    augment.mask(r, m, len(audio) / 160, example['strength'])
+    return m.astype(np.float16)
 
 
 def targets(r, vocab, texts, spans, words, phones, ctx):
@@ -229,19 +239,26 @@ def targets(r, vocab, texts, spans, words, phones, ctx):
                 chars=np.array([CHARS[c] for c in text], np.int64), phones=frame)
 
 
+def bucket(ctx):
+    return min(1500, -(-ctx // 40) * 40)
+
+
+def collated_ctx(group):
+    """Encoder positions of a batch: few different sizes, since a GPU makes plans for every new one."""
+    return bucket(max(g['ctx'] for g in group))
+
+
 def collate(group):
     """Equal-length arrays of a list of examples; what is padding is marked as such."""
-    b, t = len(group), max(g['ctx'] for g in group)
-    n = max(len(g['tokens']) for g in group)
-    out = dict(mel=np.zeros((b, 2 * t, group[0]['mel'].shape[1]), np.float16),
-               ctx=np.array([g['ctx'] for g in group], np.int64),
+    b, t = len(group), collated_ctx(group)
+    n = -(-max(len(g['tokens']) for g in group) // 16) * 16
+    out = dict(ctx=np.array([g['ctx'] for g in group], np.int64),
                tokens=np.zeros((b, n), np.int64), goal=np.full((b, n), -100, np.int64),
                look=np.full((b, n, 2), -1, np.int64),
-               phones=np.full((b, t), -100, np.int64),
+               phones=np.full((b, t), -100, np.int8),
                chars=np.concatenate([g['chars'] for g in group]),
                n_chars=np.array([len(g['chars']) for g in group], np.int64))
     for i, g in enumerate(group):
-        out['mel'][i, :len(g['mel'])] = g['mel']
         for k in ('tokens', 'goal', 'look', 'phones'):
             out[k][i, :len(g[k])] = g[k]
     return out
@@ -250,21 +267,42 @@ def collate(group):
 def plan(progress, full):
     """Strength of augmentation, longest utterance (s), seconds a batch.  full: settings at the end."""
     return (steps([(0, 0.2), (0.75, 1)], progress) * full['augment'],
-            min(full.get('longest', 16), steps([(0, 4.5), (0.1, 5), (0.25, 8), (0.6, 12), (1, 16)], progress)),
-            steps([(0, 18), (0.3, full['seconds'] * 0.75), (0.7, full['seconds'])], progress))
+            min(full.get('longest', 16), steps([(0, 4.5), (0.06, 5), (0.15, 8), (0.3, 12), (0.45, 16)], progress)),
+            steps([(0, max(18, full['seconds'] / 4)), (0.3, full['seconds'] * 0.75), (0.7, full['seconds'])], progress))
+
+
+def sounds(group, corpus, r):
+    """The features of a batch, rendered here."""
+    t = collated_ctx(group)
+    mel = np.zeros((len(group), 2 * t, augment.mel.N_MELS), np.float16)
+    for i, g in enumerate(group):
+        mel[i, :2 * g['ctx']] = render(r, corpus, g)
+    return dict(mel=mel)
+
+
+def recipes(group):
+    """The segments of a batch, for resident.py to render: one array a column."""
+    rows = [(i,) + s for i, g in enumerate(group) for s in g['segments']]
+    return dict(row=np.array([s[0] for s in rows], np.int64), pack=[s[1] for s in rows],
+                at=np.array([s[2] for s in rows], np.int64), factor=np.array([s[4] for s in rows], np.float32),
+                to=np.array([s[5] for s in rows], np.int64), out=np.array([s[6] for s in rows], np.int64),
+                samples=np.array([g['samples'] for g in group], np.int64), strength=group[0]['strength'])
 
 
 def batches(corpus, vocab, seed, clock, full):
     """Endless batches.  clock() gives progress."""
     r = np.random.default_rng(seed)
     checked = time.time()
+    group = []                                               # left from the pool before: the longest ones
     while True:
-        if time.time() - checked > 60:
+        if time.time() - checked > full.get('refresh', 60):
             corpus.refresh()
             checked = time.time()
         progress = clock()
         strength, longest, seconds = plan(progress, full)
-        pool, total = [], 0.0
+        if full['resident']:                                 # few different sizes
+            seconds = max(60, seconds // 60 * 60)
+        pool, total = group, 0.0
         while total < 6 * seconds:
             pool.append(sample(r, corpus, vocab, progress, strength, longest))
             total += pool[-1]['ctx'] / 50
@@ -272,13 +310,13 @@ def batches(corpus, vocab, seed, clock, full):
         ready, group = [], []
         for s in pool:
             group.append(s)
-            if len(group) * s['ctx'] / 50 >= seconds:
+            many = seconds * 50 / bucket(s['ctx'])
+            if len(group) >= (many if many < 6 else many // 4 * 4):
                 ready.append(group)
                 group = []
-        if group and len(group) * group[-1]['ctx'] / 50 > 0.5 * seconds:
-            ready.append(group)
         for i in r.permutation(len(ready)):
-            yield collate(ready[i])
+            yield dict(collate(ready[i]), **(recipes(ready[i]) if full['resident']
+                                              else sounds(ready[i], corpus, r)))
 
 
 class Loader:

@@ -14,10 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-SHAPE = dict(n_vocab=2274, n_audio_ctx=1500, n_audio_state=256, n_audio_head=4, n_audio_layer=6,
-             n_text_ctx=448, n_text_state=256, n_text_head=4, n_text_layer=2, n_mels=80)
+SHAPE = dict(n_vocab=2274, n_audio_ctx=1500, n_audio_state=256, n_audio_head=4, n_audio_layer=12,
+             n_text_ctx=448, n_text_state=256, n_text_head=4, n_text_layer=3, n_mels=80)
 # where each local head of each encoder layer looks, in frames of 20 ms; other heads begin random
-OFFSETS = ((-1, 1, -3), (2, -2, 4), (-4, 5, -7), (6, -9, 9), (-12, 12), (0, 16))
+OFFSETS = ((-1, 1, -3), (2, -2, 4), (-4, 5, -7), (6, -9, 9), (-12, 12), (0, 16),
+           (-1, 1), (-3, 3), (-6, 6), (0, -16), (-2, 2), (0,))
+FUSED = hasattr(F, 'scaled_dot_product_attention')            # PyTorch 2
 
 
 def sinusoids(length, channels):
@@ -57,14 +59,22 @@ class Attention(nn.Module):
         b, t, n = x.shape
         return x.view(b, t, self.heads, n // self.heads).transpose(1, 2)
 
-    def forward(self, x, source, mask):
-        """mask is added to the scores.  Returns the result and the attention weights."""
+    def forward(self, x, source, mask, weights=False):
+        """mask is added to the scores.  Returns the result and, when asked for, the attention weights."""
         q = self.split(self.query(x) * (x.shape[-1] // self.heads) ** -0.5)
         k, v = self.split(self.key(source)), self.split(self.value(source))
+        if FUSED and not weights and x.is_cuda:
+            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.to(q.dtype), scale=1.0)
+            return self.out(mixed.transpose(1, 2).reshape(x.shape)), None
         scores = torch.matmul(q, k.transpose(-1, -2)).float() + mask
         weights = scores.softmax(-1)
         mixed = torch.matmul(weights.to(v.dtype), v)
         return self.out(mixed.transpose(1, 2).reshape(x.shape)), weights
+
+
+def half(x):
+    """Rounded once for all the products that read it, where autocast would round for each."""
+    return x.bfloat16() if x.is_cuda and torch.is_autocast_enabled() else x
 
 
 class Block(nn.Module):
@@ -79,12 +89,12 @@ class Block(nn.Module):
 
     def forward(self, x, mask, source=None, source_mask=None, drop=0.0):
         look = None
-        h = self.attn_ln(x)
+        h = half(self.attn_ln(x))
         x = x + F.dropout(self.attn(h, h, mask)[0], drop, self.training)
         if self.cross_attn is not None:
-            y, look = self.cross_attn(self.cross_attn_ln(x), source, source_mask)
+            y, look = self.cross_attn(half(self.cross_attn_ln(x)), source, source_mask, True)
             x = x + F.dropout(y, drop, self.training)
-        return x + F.dropout(self.mlp(self.mlp_ln(x)), drop, self.training), look
+        return x + F.dropout(self.mlp(half(self.mlp_ln(x))), drop, self.training), look
 
 
 class Encoder(nn.Module):

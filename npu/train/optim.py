@@ -38,33 +38,35 @@ class Muon:
         torch._foreach_mul_(self.state, self.momentum)
         torch._foreach_add_(self.state, [p.grad for p in self.params])
         for members in self.shapes.values():
-            lying = []
             members = members[self.count % self.every::self.every]
-            for i in members:
-                p, m = self.params[i], self.state[i]
-                g = p.grad + self.momentum * m
-                lying.append(g if g.shape[0] <= g.shape[1] else g.t())
-            for i, u in zip(members, orthogonal(torch.stack(lying), self.rounds, self.dtype)):
-                p = self.params[i]
-                p.mul_(1 - lr * self.decay)
-                p.add_(u if p.shape[0] <= p.shape[1] else u.t(),
-                       alpha=-lr * max(1, p.shape[0] / p.shape[1]) ** 0.5)
+            if not members:
+                continue
+            params = [self.params[i] for i in members]
+            flat = [p.shape[0] <= p.shape[1] for p in params]
+            grads = torch._foreach_add([p.grad for p in params], [self.state[i] for i in members],
+                                       alpha=self.momentum)
+            lying = torch.stack([g if f else g.t() for g, f in zip(grads, flat)])
+            turn = orthogonal(lying, self.rounds, self.dtype)
+            steps = [u if f else u.t() * max(1, p.shape[0] / p.shape[1]) ** 0.5
+                     for u, p, f in zip(turn, params, flat)]
+            torch._foreach_mul_(params, 1 - lr * self.decay)
+            torch._foreach_add_(params, steps, alpha=-lr)
 
 
 class Both:
     """One optimiser to the outside: zero_grad, step(scale), state."""
 
-    def __init__(self, net, extra, lr, muon_lr=0.0, rounds=4, every=1,
-                 dtype=torch.bfloat16):
+    def __init__(self, net, extra, lr, muon_lr=0.0, rounds=4, every=1, decay=0.05, dtype=torch.bfloat16):
         named = list(net.named_parameters()) + list(extra.named_parameters())
         blocks = [p for n, p in named if muon_lr and p.ndim == 2 and '.blocks.' in n]
         inside = {id(p) for p in blocks}
         rest = [p for _, p in named if id(p) not in inside]
-        self.muon = Muon(blocks, muon_lr, rounds=rounds, every=every, dtype=dtype) if blocks else None
+        self.muon = Muon(blocks, muon_lr, decay, rounds=rounds, every=every, dtype=dtype) if blocks else None
         self.lr = lr
-        self.adam = torch.optim.AdamW([{'params': [p for p in rest if p.ndim > 1], 'weight_decay': 0.05},
+        self.adam = torch.optim.AdamW([{'params': [p for p in rest if p.ndim > 1], 'weight_decay': decay},
                                        {'params': [p for p in rest if p.ndim <= 1], 'weight_decay': 0}],
                                       lr=lr, betas=(0.9, 0.98), foreach=True)
+        self.waits = not named[0][1].is_cuda
         self.params = [p for _, p in named]
 
     def zero_grad(self):
@@ -76,7 +78,7 @@ class Both:
             if p.grad is None:
                 p.grad = torch.zeros_like(p)
         norm = torch.nn.utils.clip_grad_norm_(self.params, clip)
-        if not torch.isfinite(norm):
+        if self.waits and not torch.isfinite(norm):          # on a GPU the caller looks now and then
             return False
         for g in self.adam.param_groups:
             g['lr'] = self.lr * scale

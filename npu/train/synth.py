@@ -16,9 +16,9 @@ import os
 import random
 import subprocess
 import tempfile
+import wave
 
 import numpy as np
-import soundfile
 
 import sentences
 from pack import RATE, Writer
@@ -56,7 +56,9 @@ def resample(audio, rate):
 
 
 def load(path):
-    audio, rate = soundfile.read(path, dtype='float32')
+    """A 16-bit mono WAV as the voices write it, at 16 kHz."""
+    with wave.open(path) as f:
+        rate, audio = f.getframerate(), np.frombuffer(f.readframes(1 << 26), '<i2').astype(np.float32) / 32768
     return np.clip(resample(audio, rate) * 32767, -32768, 32767).astype(np.int16)
 
 
@@ -70,19 +72,18 @@ def spoken(text):
 
 
 class Synth:
-    def __init__(self, seed, cache=None):
+    def __init__(self, seed, phones=None):
+        """phones: file of word_phones, see learn_phones."""
         self.r = random.Random(seed)
         self.wav = os.path.join(SCRATCH, 'dictate-synth-%d.wav' % os.getpid())
-        self.cache = cache
-        self.phones_of = json.load(open(cache)) if cache and os.path.exists(cache) else {}
+        self.phones_of = {}
+        if phones:
+            with open(phones) as f:
+                self.phones_of = json.load(f)
 
     def close(self):
         if os.path.exists(self.wav):
             os.remove(self.wav)
-        if self.cache:
-            with open(self.cache + '.tmp%d' % os.getpid(), 'w') as f:
-                json.dump(self.phones_of, f)
-            os.replace(self.cache + '.tmp%d' % os.getpid(), self.cache)
 
     def run(self, *args, stdin=None):
         return subprocess.run(args, input=stdin, capture_output=True, text=True, check=True).stdout
@@ -93,6 +94,19 @@ class Synth:
             out = self.run('flite', '-voice', 'kal16', '-ps', '-t', word, 'none')
             self.phones_of[word] = [p for p in out.split() if p != 'pau']
         return self.phones_of[word]
+
+    def learn_phones(self, words, group=40):
+        """word_phones of many words, a few calls of flite for all: each word is a sentence, pauses between."""
+        words = [w for w in words if w not in self.phones_of]
+        for i in range(0, len(words), group):
+            part = words[i:i + group]
+            out = self.run('flite', '-voice', 'kal16', '-ps', '-t', '. '.join(part) + '.', 'none').split()
+            said = [p.split() for p in ' '.join(out).split('pau') if p.strip()]
+            if len(said) == len(part):
+                self.phones_of.update(zip(part, said))
+            else:                                            # a word that is read with a pause: one by one
+                for w in part:
+                    self.word_phones(w)
 
     def word_times(self, text, phones):
         """[start, end] of every word, from the sentence's phones [(name, end)]."""
@@ -145,9 +159,12 @@ class Synth:
 
 
 def books(path):
-    """Lines of a gzip of "ID text" lines, in the model's style."""
-    with gzip.open(path, 'rt', encoding='utf-8') as f:
-        return [plain(line.split(' ', 1)[1]) for line in f if ' ' in line]
+    """Lines of gzips of "ID text" lines (comma between names), in the model's style."""
+    out = []
+    for p in path.split(','):
+        with gzip.open(p, 'rt', encoding='utf-8') as f:
+            out += [plain(line.split(' ', 1)[1]) for line in f if ' ' in line]
+    return out
 
 
 def piece(r, lines, longest):
@@ -175,14 +192,22 @@ def main():
     p.add_argument('--count', type=int, default=1000)
     p.add_argument('--seed', type=int, default=1)
     p.add_argument('--split', default='train', choices=('train', 'held', 'unseen'))
-    p.add_argument('--books', help='gzip of "ID text" lines')
+    p.add_argument('--books', help='gzips of "ID text" lines, comma between')
+    p.add_argument('--phones', help='file that --learn made, to save asking flite')
+    p.add_argument('--learn', action='store_true', help='write the phones of all words of the texts to OUT instead')
     p.add_argument('--book-share', type=float, default=0.35)
     p.add_argument('--longest', type=int, default=12, help='words of a piece of a book')
     p.add_argument('--kinds', default='', help='only these kinds of made-up sentences, comma between')
     p.add_argument('--flite-share', type=float, default=0.62)
     a = p.parse_args()
-    s = Synth(a.seed, os.path.join(os.path.dirname(a.out) or '.', 'word-phones-%d.json' % a.seed))
+    s = Synth(a.seed, a.phones)
     r, lines = s.r, books(a.books) if a.books else []
+    if a.learn:
+        s.learn_phones(sorted({w for t in lines + [sentences.make(r)[1] for _ in range(20000)]
+                               for w in spoken(t).split()}))
+        with open(a.out, 'w') as f:
+            json.dump(s.phones_of, f)
+        return
     w = Writer(a.out)
     kinds = set(a.kinds.split(',')) - {''}
     while w.clips < a.count:

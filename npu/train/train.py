@@ -10,6 +10,7 @@ The curve goes to OUT/log.tsv.  --init starts from an exported f16 or f32 file.
 """
 import argparse
 import glob
+import math
 import os
 import signal
 import time
@@ -21,52 +22,46 @@ from batches import CHARS, PHONES, Loader
 from bpe import Vocab
 from model import Extra, Whisper
 from optim import Both
+from resident import Resident, send
 
-GUIDED = ((0, 0), (0, 1), (1, 0), (1, 1))                    # (decoder layer, head): alignment heads
+GUIDED = ((0, 0), (1, 0), (1, 1), (2, 0))                    # (decoder layer, head): alignment heads
 
 
 def guide(looks, span, ctx):
     """-log of the attention that falls on the known place of the word, over the guided heads."""
-    known = span[..., 0] >= 0
-    if not known.any():
-        return looks[0].sum() * 0, 0
     t = torch.arange(looks[0].shape[-1], device=span.device)
     inside = (t >= span[..., :1]) & (t < span[..., 1:])                       # (b, n, t)
     inside &= (t < ctx[:, None])[:, None]
-    known = known & inside.any(-1)
+    known = ((span[..., 0] >= 0) & inside.any(-1)).float()
     total = 0
     for layer, head in GUIDED:
-        if layer < len(looks):
-            mass = (looks[layer][:, head] * inside).sum(-1)[known]
-            total = total - mass.clamp_min(1e-6).log().mean()
-    return total / len(GUIDED), 1
+        mass = (looks[layer][:, head] * inside).sum(-1)
+        total = total - (mass.clamp_min(1e-6).log() * known).sum()
+    return total / len(GUIDED) / known.sum().clamp_min(1)
 
 
-def losses(net, extra, b, progress, decoder, drop, smooth=0.05):
-    """Dictionary of losses, each per unit."""
+def losses(net, extra, b, decoder, drop, smooth=0.05):
+    """Dictionary of losses, each per unit.  Nothing here waits for the device."""
     out = {}
     x, mask = net.encoder(b['mel'].float(), b['ctx'], drop)
     with torch.autocast(b['mel'].device.type, enabled=False):
         x = x.float()
         chars = extra.chars(x).log_softmax(-1)
-        out['ctc'] = F.ctc_loss(chars.transpose(0, 1), b['chars'], b['ctx'], b['n_chars'],
-                                reduction='sum', zero_infinity=True) / b['n_chars'].sum().clamp_min(1)
-        heard = b['phones'] >= 0
-        if heard.any():
-            p = extra.phones(x[heard])
-            out['phone'] = F.cross_entropy(p, b['phones'][heard])
-            out['phone_acc'] = (p.argmax(-1) == b['phones'][heard]).float().mean()
+        out['ctc'] = F.ctc_loss(chars.transpose(0, 1), b['chars'], b['ctx_here'], b['n_chars'],
+                                reduction='sum', zero_infinity=True) / int(b['n_chars'].sum().clamp_min(1))
+        p, heard = extra.phones(x), b['phones'] >= 0
+        many = heard.sum().clamp_min(1)
+        out['phone'] = F.cross_entropy(p.flatten(0, 1), b['phones'].flatten(), ignore_index=-100,
+                                       reduction='sum') / many
+        out['phone_acc'] = ((p.argmax(-1) == b['phones']) & heard).sum() / many
     if decoder:
         logits, looks = net.decoder(b['tokens'], x, mask, drop)
-        goal = b['goal']
-        out['att'] = F.cross_entropy(logits.float()[goal >= 0], goal[goal >= 0], label_smoothing=smooth)
-        text = (goal >= 0) & (goal < net.shape['n_vocab'] - 1505)             # text and the end
-        if text.any():
-            with torch.no_grad():
-                out['ce'] = F.cross_entropy(logits.float()[text], goal[text])
-        g, known = guide(looks, b['look'], b['ctx'])
-        if known:
-            out['guide'] = g
+        logits, goal = logits.float().flatten(0, 1), b['goal'].flatten()
+        out['att'] = F.cross_entropy(logits, goal, ignore_index=-100, label_smoothing=smooth)
+        with torch.no_grad():                                                 # text and the end
+            text = torch.where(goal < net.shape['n_vocab'] - 1505, goal, torch.full_like(goal, -100))
+            out['ce'] = F.cross_entropy(logits, text, ignore_index=-100, reduction='sum') / (text >= 0).sum().clamp_min(1)
+        out['guide'] = guide(looks, b['look'], b['ctx'])
     return out
 
 
@@ -78,20 +73,43 @@ def total(out, progress):
 
 
 def to(b, device):
-    return {k: torch.from_numpy(v).to(device) for k, v in b.items()}
+    """Arrays of a batch on the device; lengths stay here as well, where CTC wants them."""
+    out = {k: send(b[k], device) for k in ('ctx', 'tokens', 'goal', 'look', 'phones', 'chars')}
+    out['phones'] = out['phones'].long()
+    return dict(out, ctx_here=torch.from_numpy(b['ctx']), n_chars=torch.from_numpy(b['n_chars']))
 
 
-def save(path, net, extra, opt, meta):
-    torch.save({'net': net.state_dict(), 'extra': extra.state_dict(), 'opt': opt and opt.state(),
-                'shape': net.shape, 'meta': meta}, path + '.tmp')
+class Mean:
+    """Running mean of the weights (two parts in a thousand each step): what is exported."""
+
+    def __init__(self, net, keep=0.998):
+        self.live, self.keep = list(net.parameters()), keep
+        self.mean = [p.detach().clone() for p in self.live]
+
+    def step(self):
+        torch._foreach_mul_(self.mean, self.keep)
+        torch._foreach_add_(self.mean, [p.detach() for p in self.live], alpha=1 - self.keep)
+
+    def state(self, net):
+        names = [n for n, _ in net.named_parameters()]
+        return dict(net.state_dict(), **dict(zip(names, self.mean)))
+
+
+def save(path, net, extra, opt, meta, mean=None):
+    """With opt: to go on from.  Without: to be exported, the running mean of the weights when there is one."""
+    c = {'net': net.state_dict(), 'extra': extra.state_dict(), 'shape': net.shape, 'meta': meta}
+    if opt:
+        c['opt'], c['mean'] = opt.state(), mean and mean.mean
+    elif mean:
+        c['net'] = mean.state(net)
+    torch.save(c, path + '.tmp')
     os.replace(path + '.tmp', path)
 
 
-def rate(minute, a):
-    """Learning-rate scale: warm-up, flat, then down to a.floor over the last part of the time."""
+def rate(minute, progress, a):
+    """Learning-rate scale: warm-up, flat, then down to a.floor over the last part of the progress."""
     up = min(1.0, (minute + 0.02) / a.warm) if a.warm else 1.0
-    left = 1 - minute / a.minutes
-    return up * min(1.0, a.floor + (1 - a.floor) * max(0.0, left) / a.down)
+    return up * min(1.0, a.floor + (1 - a.floor) * max(0.0, 1 - progress) / a.down)
 
 
 def main():
@@ -104,7 +122,14 @@ def main():
     p.add_argument('--resume', help='checkpoint to go on from, with its optimiser')
     p.add_argument('--init', help='exported model to start from')
     p.add_argument('--from-progress', type=float, default=0.0, help='where in the curriculum to begin')
+    p.add_argument('--to-progress', type=float, default=1.0, help='where in the curriculum to end')
     p.add_argument('--device', default='cpu')
+    p.add_argument('--resident', type=float, default=0, metavar='HOURS',
+                   help='keep that much sound on the device and render it there (resident.py)')
+    p.add_argument('--mean', action='store_true', help='export the running mean of the weights')
+    p.add_argument('--decay', type=float, default=0.05, help='weight decay')
+    p.add_argument('--print-every', type=float, default=30, help='seconds between lines of the log')
+    p.add_argument('--refresh', type=float, default=60, help='seconds between looks for new packs')
     p.add_argument('--threads', type=int, default=1)
     p.add_argument('--workers', type=int, default=1, help='loader processes')
     p.add_argument('--lr', type=float, default=7e-4)
@@ -130,10 +155,11 @@ def main():
     os.makedirs(a.out, exist_ok=True)
     vocab = Vocab.load(a.vocab)
     loader = Loader(a.packs, vocab, a.seed, {'augment': a.augment, 'seconds': a.seconds, 'row': a.row,
-                                               'longest': a.longest}, a.workers)
+                                             'longest': a.longest, 'resident': bool(a.resident),
+                                             'refresh': a.refresh}, a.workers)
     net = Whisper({'n_vocab': vocab.n_vocab})
     extra = Extra(net.shape['n_audio_state'], len(CHARS) + 1, len(PHONES))
-    state, meta = None, {'step': 0, 'hours': 0.0, 'minutes': 0.0}
+    state, meta = {}, {'step': 0, 'hours': 0.0, 'minutes': 0.0}
     if a.resume:
         state = torch.load(a.resume, map_location='cpu')
         net.load_state_dict(state['net'])
@@ -144,10 +170,13 @@ def main():
         net.load_state_dict(read(a.init)[1], strict=False)
     net.to(a.device)
     extra.to(a.device)
-    opt = Both(net, extra, a.lr, a.muon, a.rounds, a.every)
-    if state and state['opt'] and bool(state['opt']['muon']) == bool(opt.muon):
+    opt = Both(net, extra, a.lr, a.muon, a.rounds, a.every, a.decay)
+    if state.get('opt') and bool(state['opt']['muon']) == bool(opt.muon):
         opt.load(state['opt'])
-    amp = torch.bfloat16
+    mean = Mean(net) if a.mean else None
+    if mean and state.get('mean'):
+        mean.mean = [m.to(a.device) for m in state['mean']]
+    sound = Resident(a.packs, a.device, a.resident, a.seed) if a.resident else None
     log = open(os.path.join(a.out, 'log.tsv'), 'a')
     if not log.tell():
         log.write('minutes\tstep\thours\tlr\tctc\tphone_acc\tce\tguide\tsteps_per_s\n')
@@ -155,43 +184,69 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: stop.append(1))   # save, then end
     start, before, saved = time.time(), meta['minutes'], 0.0
     sums, counts, printed, since = {}, {}, time.time(), 0
+    waited = made = 0.0                                        # seconds for the loader, for the sound
+    if a.device != 'cpu' and hasattr(torch.backends.cuda, 'enable_cudnn_sdp'):
+        torch.backends.cuda.enable_cudnn_sdp(False)            # it plans anew for every shape
+    good = None                                                # weights to go back to
     while True:
         minute = (time.time() - start) / 60
-        progress = a.from_progress + (1 - a.from_progress) * min(1, minute / a.minutes)
+        progress = a.from_progress + (a.to_progress - a.from_progress) * min(1, minute / a.minutes)
         if stop or minute > a.minutes or (a.steps and since_start(meta, a) >= a.steps):
             break
-        b = to(loader.next(progress), a.device)
-        with torch.autocast(a.device, amp):
-            out = losses(net, extra, b, progress, progress >= a.decoder_from, a.drop)
-        loss = total(out, progress)
+        t0 = time.time()
+        raw = loader.next(progress)
+        t1 = time.time()
+        waited += t1 - t0
+        if sound:
+            if not sound.has(raw['pack']):
+                continue
+            raw['mel'] = sound.features(raw)
+            made += time.time() - t1
+        b = to(raw, a.device)
+        b['mel'] = raw['mel'] if sound else torch.from_numpy(raw['mel'])
+        with torch.autocast(a.device, torch.bfloat16):
+            out = losses(net, extra, b, progress >= a.decoder_from, a.drop)
         opt.zero_grad()
-        loss.backward()
-        scale = rate(minute, a)
+        total(out, progress).backward()
+        scale = rate(minute, progress, a)
         if not opt.step(scale):
             print('step %d: not finite, skipped' % meta['step'], flush=True)
+        if mean:
+            mean.step()
         meta['step'] += 1
-        meta['hours'] += float(b['ctx'].sum()) / 50 / 3600
+        meta['hours'] += float(raw['ctx'].sum()) / 50 / 3600
         meta['minutes'] = before + minute
         since += 1
         for k, v in out.items():
-            sums[k] = sums.get(k, 0.0) + float(v)
+            sums[k] = sums.get(k, 0.0) + v.detach()
             counts[k] = counts.get(k, 0) + 1
-        if time.time() - printed > 30 or (a.steps and a.steps < 100 and since >= 10):
-            m = {k: sums[k] / counts[k] for k in sums}
+        if time.time() - printed > a.print_every or (a.steps and a.steps < 100 and since >= 10):
+            m = {k: float(sums[k]) / counts[k] for k in sums}
             log.write('%.2f\t%d\t%.2f\t%.5f\t%.3f\t%.3f\t%.3f\t%.3f\t%.2f\n' % (
                 meta['minutes'], meta['step'], meta['hours'], scale, m.get('ctc', 0),
                 m.get('phone_acc', 0), m.get('ce', 0), m.get('guide', 0),
                 since / (time.time() - printed)))
             log.flush()
+            print('%.2f min: loader %.0f%%, sound %.0f%%, batch %s' % (
+                minute, *(100 * t / (time.time() - printed) for t in (waited, made)), tuple(b['mel'].shape)), flush=True)
+            waited = made = 0.0
             sums, counts, printed, since = {}, {}, time.time(), 0
+            if sound and all(map(math.isfinite, m.values())):
+                good = [p.detach().clone() for p in opt.params]
+            elif sound and good:
+                print('step %d: not finite, back to the last reading' % meta['step'], flush=True)
+                with torch.no_grad():
+                    torch._foreach_copy_(opt.params, good)
+                opt = Both(net, extra, a.lr, a.muon, a.rounds, a.every, a.decay)
+                mean = Mean(net) if a.mean else None
         if minute - saved > a.save_every:
             saved = minute
-            save(os.path.join(a.out, 'last.pt'), net, extra, opt, meta)
-            save(os.path.join(a.out, 'ckpt-%06.1f.pt' % meta['minutes']), net, extra, None, meta)
+            save(os.path.join(a.out, 'last.pt'), net, extra, opt, meta, mean)
+            save(os.path.join(a.out, 'ckpt-%06.1f.pt' % meta['minutes']), net, extra, None, meta, mean)
             for old in sorted(glob.glob(os.path.join(a.out, 'ckpt-*.pt')))[:-a.keep]:
                 os.remove(old)
-    save(os.path.join(a.out, 'last.pt'), net, extra, opt, meta)
-    save(os.path.join(a.out, 'ckpt-%06.1f.pt' % meta['minutes']), net, extra, None, meta)
+    save(os.path.join(a.out, 'last.pt'), net, extra, opt, meta, mean)
+    save(os.path.join(a.out, 'ckpt-%06.1f.pt' % meta['minutes']), net, extra, None, meta, mean)
     loader.stop()
 
 
