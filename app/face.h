@@ -35,5 +35,8 @@ void face_utt(struct face *f, const struct session_ev *ev);
 /* A gap, or its mark in the text; a text that was held back. */
 void face_gap(struct face *f, const struct session_ev *ev);
 void face_held(struct face *f, const struct session_ev *ev);
+/* A text that was brought back, to the output. */
+struct held_text;
+void face_restored(struct face *f, const struct held_text *t);
 
 #endif

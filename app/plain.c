@@ -8,6 +8,7 @@
 
 #include "app/base/clk.h"
 #include "app/face.h"
+#include "app/held.h"
 #include "app/sound.h"
 #include "app/state.h"
 #include "app/stop.h"
@@ -80,11 +81,25 @@ void face_gap(struct face *f, const struct session_ev *ev)
 
 void face_held(struct face *f, const struct session_ev *ev)
 {
-    static const char *const why[] = {"silence", "no voice", "loop"};
-    struct out_held h = {ev->utt,       ev->t0,         ev->t1,  ev->at_s,
-                         (double)ev->p, why[ev->guard], ev->text};
+    struct out_held h = {ev->utt, ev->t0, ev->t1, ev->at_s, (double)ev->p, held_why(ev->guard),
+                         ev->text};
     if (f->out) {
         out_held(f->out, &h);
+    }
+}
+
+void face_restored(struct face *f, const struct held_text *t)
+{
+    struct out_segment s = {.t0 = t->t0,
+                            .t1 = t->t1,
+                            .text = t->text,
+                            .avg_logp = log((double)t->p),
+                            .nospeech = NAN,
+                            .at_s = NAN,
+                            .restored = true};
+    if (f->out) {
+        out_segment(f->out, &s);
+        f->lines.segments++;
     }
 }
 

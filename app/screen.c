@@ -13,20 +13,32 @@
 #include "app/base/log.h"
 #include "app/face.h"
 #include "app/fill.h"
+#include "app/held.h"
+#include "app/mics.h"
 #include "app/state.h"
 #include "app/transcript.h"
 #include "ui/ui.h"
 
-enum { FRAME_MS = 100, FRAME_SSH_MS = 250 };
+enum {
+    FRAME_MS = 100,
+    FRAME_SSH_MS = 250,
+    /* A held key: terminals tell no release, but repeat the key, first after a while. */
+    HOLD_FIRST_US = 700000,
+    HOLD_NEXT_US = 250000,
+};
 
 struct screen {
     struct face *f;
     struct ui *ui;
     struct fill *fill;
     struct transcript *tr;
+    struct held *held;
+    struct mics *mics;
     struct state st;
     struct ui_view view;
-    int settled; /* words of utt settled when last looked at, for the lag */
+    enum ui_talk talk;
+    int64_t hold_until; /* 0: no key is held */
+    int settled;        /* words of utt settled when last looked at, for the lag */
     uint32_t utt;
     int seen; /* words of utt shown when last looked at */
     bool started, ended, paused, quit;
@@ -87,6 +99,7 @@ static void one_event(struct screen *s, const struct session_ev *ev)
         break;
     case SESSION_EV_HELD:
         face_held(s->f, ev);
+        held_add(s->held, ev);
         break;
     case SESSION_EV_MIC:
         s->st.mic = ev->err;
@@ -128,6 +141,9 @@ static void draw(struct screen *s)
     s->f->xruns = st.cap.xruns > s->f->xruns ? st.cap.xruns : s->f->xruns;
     state_look(&s->st, &st, have ? &got : NULL, s->f->writer ? &wr : NULL);
     fill_view(s->fill, &st, &s->st, s->tr, s->f->writer ? &wr : NULL, &s->view);
+    s->view.talk = (uint8_t)s->talk;
+    held_fill(s->held, &s->view);
+    mics_fill(s->mics, session_mic(s->f->session), &s->view);
     int64_t t = clk_ns();
     ui_draw(s->ui, &s->view);
     fill_drawn(s->fill, clk_ns() - t);
@@ -190,12 +206,66 @@ static void save(struct screen *s, int page)
     jsonw_free(&w);
 }
 
+/* Space where it talks: begins and ends, or is held. */
+static void talk_key(struct screen *s)
+{
+    struct session_stat st;
+    session_stat(s->f->session, &st);
+    if (s->talk == UI_TALK_TOGGLE) {
+        session_talk(s->f->session, st.shut);
+        return;
+    }
+    session_talk(s->f->session, true);
+    int64_t until = clk_us() + (st.shut ? HOLD_FIRST_US : HOLD_NEXT_US);
+    s->hold_until = until > s->hold_until ? until : s->hold_until;
+}
+
+/* Is the key up?  It has not been repeated for too long. */
+static void hold_over(struct screen *s)
+{
+    if (s->hold_until && clk_us() > s->hold_until) {
+        s->hold_until = 0;
+        session_talk(s->f->session, false);
+    }
+}
+
+/* Enter on one of the lists. */
+static void take_row(struct screen *s, const struct ui_ev *ev)
+{
+    const struct held_text *t;
+    struct err e = {0};
+    if (ev->page == UI_PAGE_MICS) {
+        if (mics_take(s->mics, ev->arg, s->f->session, &e)) {
+            ui_say(s->ui, "%s", e.text);
+        }
+        return;
+    }
+    t = held_take(s->held, ev->arg);
+    if (t) {
+        transcript_restore(s->tr, t->t0, t->text);
+        face_restored(s->f, t);
+    } else {
+        ui_say(s->ui, "That text is back already.");
+    }
+}
+
 static void handle(struct screen *s, const struct ui_ev *ev)
 {
     bool was;
+    hold_over(s);
     switch (ev->kind) {
     case UI_EV_PAUSE:
-        pause_session(s, !s->paused);
+        if (s->talk && !s->paused) {
+            talk_key(s);
+        } else {
+            pause_session(s, !s->paused);
+        }
+        break;
+    case UI_EV_LIST:
+        mics_look(s->mics);
+        break;
+    case UI_EV_TAKE:
+        take_row(s, ev);
         break;
     case UI_EV_STOP:
         s->st.stopped = true;
@@ -282,6 +352,13 @@ static void loop(struct screen *s)
     }
 }
 
+static enum ui_talk talk_of(const struct face *f)
+{
+    struct session_stat st;
+    session_stat(f->session, &st);
+    return !st.talk ? UI_TALK_OPEN : !strcmp(f->args->talk, "hold") ? UI_TALK_HOLD : UI_TALK_TOGGLE;
+}
+
 int screen_run(struct face *f, struct err *e)
 {
     struct screen s = {.f = f,
@@ -289,6 +366,8 @@ int screen_run(struct face *f, struct err *e)
                        .frame_ms = getenv("SSH_TTY") ? FRAME_SSH_MS : FRAME_MS};
     struct ui_opt o = {.glyphs = f->args->glyphs, .no_color = f->args->no_color};
     int rc = transcript_new(&s.tr, e);
+    rc = rc ? rc : held_new(&s.held, e);
+    rc = rc ? rc : mics_new(&s.mics, e);
     rc = rc ? rc : fill_new(&s.fill, f->setup, f->session, f->args, e);
     if (rc) {
         goto out;
@@ -303,6 +382,7 @@ int screen_run(struct face *f, struct err *e)
     }
     log_screen(1);
     f->start_us = clk_us();
+    s.talk = talk_of(f);
     loop(&s);
     finish(&s);
     ui_close(s.ui);
@@ -316,6 +396,8 @@ int screen_run(struct face *f, struct err *e)
     }
 out:
     fill_free(s.fill);
+    mics_free(s.mics);
+    held_free(s.held);
     transcript_free(s.tr);
     return rc;
 }

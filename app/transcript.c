@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/base/jsonw.h"
+#include "app/words.h"
 
 enum {
     PAUSE_MS = 2000,  /* silence that begins a paragraph */
@@ -22,6 +23,8 @@ struct transcript {
     uint32_t utt;
     int settled; /* words of utt already in paragraphs */
     int words;
+    struct ui_doubt *doubt; /* text.doubt */
+    uint32_t doubt_cap;
 };
 
 int transcript_new(struct transcript **t, struct err *e)
@@ -47,6 +50,7 @@ void transcript_free(struct transcript *t)
         }
     }
     free(t->para);
+    free(t->doubt);
     jsonw_free(&t->last);
     jsonw_free(&t->tail);
     free(t);
@@ -91,6 +95,23 @@ static bool new_para(const struct transcript *t, double t0)
            (t->last.len > LONG_BYTES && ends_sentence(&t->last));
 }
 
+/* The last len bytes of the growing paragraph are a doubtful word. */
+static void add_doubt(struct transcript *t, size_t len)
+{
+    if (t->text.ndoubt == t->doubt_cap) {
+        uint32_t cap = t->doubt_cap ? 2 * t->doubt_cap : 64;
+        struct ui_doubt *d = realloc(t->doubt, cap * sizeof(*d));
+        if (!d) {
+            return; /* then it is not marked */
+        }
+        t->doubt = d;
+        t->text.doubt = d;
+        t->doubt_cap = cap;
+    }
+    t->doubt[t->text.ndoubt++] =
+        (struct ui_doubt){t->text.npara - 1, (uint32_t)(t->last.len - len), (uint32_t)len};
+}
+
 static void settle(struct transcript *t, const struct asr_word *w)
 {
     if (new_para(t, (double)w->t0) && !w->glue) {
@@ -105,6 +126,9 @@ static void settle(struct transcript *t, const struct asr_word *w)
     }
     jsonw_fmt(&t->last, "%s%s", t->last.len && !w->glue ? " " : "", w->text);
     struct ui_para *p = &t->para[t->text.npara - 1];
+    if (w->doubt) {
+        add_doubt(t, strlen(w->text));
+    }
     p->text = t->last.buf;
     p->len_b = (uint32_t)t->last.len;
     t->end_s = (double)w->t1;
@@ -147,6 +171,20 @@ void transcript_note(struct transcript *t, double t_s, const char *text)
     } else {
         free(copy);
     }
+}
+
+void transcript_restore(struct transcript *t, double t_s, const char *text)
+{
+    close_para(t);
+    char *copy = strdup(text);
+    struct ui_para *p = copy ? add_para(t, t_s, UI_PARA_TEXT) : NULL;
+    if (!p) {
+        free(copy);
+        return;
+    }
+    p->text = copy;
+    p->len_b = (uint32_t)strlen(copy);
+    t->words += words_count(copy);
 }
 
 const struct ui_text *transcript_text(const struct transcript *t)

@@ -13,6 +13,8 @@ enum ui_ev_kind {
     UI_EV_SAVE,     /* s: save now (profile: save the figures as JSON) */
     UI_EV_WINDOW,   /* w: arg is the new window in seconds: 1, 10, 60, or 0 for all since start */
     UI_EV_RESET,    /* r: start the figures again */
+    UI_EV_LIST,     /* the page of microphones was opened, or r pressed: look which there are */
+    UI_EV_TAKE,     /* Enter on a list page (see page): arg is the row's index in its list */
     UI_EV_SUSPEND,  /* ^Z: pause the input, then call ui_suspend() */
     UI_EV_SIGNAL,   /* arg is SIGTERM or SIGHUP: save, ui_close(), exit with 128 + arg */
 };

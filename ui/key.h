@@ -33,12 +33,18 @@ enum ui_act {
     UI_ACT_WINDOW,
     UI_ACT_SORT,
     UI_ACT_RESET,
+    UI_ACT_MICS,
+    UI_ACT_HELD,
+    UI_ACT_TAKE,
+    UI_ACT_RESCAN,
 };
 
 enum {
     UI_ON_DICT = 1 << UI_PAGE_DICT,
     UI_ON_PROF = 1 << UI_PAGE_PROF,
-    UI_ON_HELP = 1 << UI_PAGE_HELP
+    UI_ON_HELP = 1 << UI_PAGE_HELP,
+    UI_ON_MICS = 1 << UI_PAGE_MICS,
+    UI_ON_HELD = 1 << UI_PAGE_HELD
 };
 
 struct ui_bind {

@@ -242,11 +242,29 @@ static void move_list(int *top, int rows, int total, int by)
     *top = *top + by < 0 ? 0 : (*top + by > last ? last : *top + by);
 }
 
+const struct ui_list *ui_model_list(const struct ui_model *m, const struct ui_view *v)
+{
+    return m->page == UI_PAGE_MICS ? &v->mics : m->page == UI_PAGE_HELD ? &v->held : NULL;
+}
+
+/* Moves the chosen row, and what is shown with it. */
+static void move_choice(struct ui_model *m, const struct ui_list *l, int by)
+{
+    int k = m->page == UI_PAGE_HELD, last = (int)l->n - 1;
+    int at = m->list_at[k] + by;
+    at = at > last ? last : at;
+    m->list_at[k] = at < 0 ? 0 : at;
+}
+
 static unsigned act_move(struct ui_model *m, const struct ui_view *v, enum ui_act a)
 {
     static const int lots = 1 << 20;
+    const struct ui_list *l = ui_model_list(m, v);
     bool prof = m->page == UI_PAGE_PROF;
-    int rows = prof ? m->stage_rows : (m->page == UI_PAGE_HELP ? m->help_rows : m->text_h);
+    int rows = prof                      ? m->stage_rows
+               : l                       ? m->list_rows
+               : m->page == UI_PAGE_HELP ? m->help_rows
+                                         : m->text_h;
     int page = rows > 2 ? rows - 1 : 1;
     int by = a == UI_ACT_UP     ? -1
              : a == UI_ACT_DOWN ? 1
@@ -254,7 +272,9 @@ static unsigned act_move(struct ui_model *m, const struct ui_view *v, enum ui_ac
              : a == UI_ACT_PGDN ? page
              : a == UI_ACT_TOP  ? -lots
                                 : lots;
-    if (prof) {
+    if (l) {
+        move_choice(m, l, by);
+    } else if (prof) {
         move_list(&m->stage_top, rows, (int)v->perf.nstage, by);
     } else if (m->page == UI_PAGE_HELP) {
         move_list(&m->help_top, rows, m->help_lines, by);
@@ -275,7 +295,7 @@ static unsigned go_back(struct ui_model *m)
         m->quit_asked = false;
     } else if (m->page == UI_PAGE_HELP) {
         m->page = m->back;
-    } else if (m->page == UI_PAGE_PROF) {
+    } else if (m->page != UI_PAGE_DICT) {
         m->page = UI_PAGE_DICT;
     } else if (m->find.n) {
         search_clear(m);
@@ -341,10 +361,47 @@ static unsigned act_prof(struct ui_model *m, const struct ui_view *v, enum ui_ac
     return UI_DO_DRAW;
 }
 
+/* The list pages. */
+static unsigned act_list(struct ui_model *m, const struct ui_view *v, enum ui_act a,
+                         struct ui_ev *ev)
+{
+    const struct ui_list *l = ui_model_list(m, v);
+    int k = a == UI_ACT_HELD || m->page == UI_PAGE_HELD;
+    switch (a) {
+    case UI_ACT_MICS:
+        m->page = UI_PAGE_MICS;
+        m->list_at[k] = m->list_top[k] = 0;
+        ev->kind = UI_EV_LIST;
+        break;
+    case UI_ACT_HELD:
+        m->page = UI_PAGE_HELD;
+        m->list_at[k] = m->list_top[k] = 0;
+        break;
+    case UI_ACT_RESCAN:
+        ev->kind = UI_EV_LIST;
+        break;
+    default: /* take */
+        if (!l || m->list_at[k] >= (int)l->n) {
+            return UI_DO_DRAW;
+        }
+        ev->kind = UI_EV_TAKE;
+        ev->arg = m->list_at[k];
+        ev->page = (int)m->page;
+        m->page = m->page == UI_PAGE_MICS ? UI_PAGE_DICT : m->page;
+        break;
+    }
+    return UI_DO_DRAW;
+}
+
 static unsigned act(struct ui_model *m, const struct ui_view *v, enum ui_act a, int64_t now_us,
                     struct ui_ev *ev)
 {
     switch (a) {
+    case UI_ACT_MICS:
+    case UI_ACT_HELD:
+    case UI_ACT_TAKE:
+    case UI_ACT_RESCAN:
+        return act_list(m, v, a, ev);
     case UI_ACT_HELP:
         if (m->page == UI_PAGE_HELP) {
             m->page = m->back;

@@ -38,6 +38,9 @@ struct ui_model {
     int stage_rows; /* rows it had when last drawn */
     int help_top, help_rows, help_lines;
 
+    int list_at[2], list_top[2],
+        list_rows; /* of the list pages: row chosen, first and number shown */
+
     char flash[160]; /* message, and until when (monotonic) */
     int64_t flash_us;
     bool quit_asked;
@@ -63,6 +66,9 @@ unsigned ui_model_stop(struct ui_model *m, const struct ui_view *v, int64_t now_
 /* Message in the message row until now_us + 4 s. */
 void ui_model_say(struct ui_model *m, int64_t now_us, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The list that the page shows, NULL: none. */
+const struct ui_list *ui_model_list(const struct ui_model *m, const struct ui_view *v);
 
 /* The last paragraph of speech: what y copies.  NULL: none. */
 const struct ui_para *ui_model_last(const struct ui_view *v);

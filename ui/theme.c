@@ -13,6 +13,7 @@ static const struct row {
 } rows[UI_R_COUNT] = {
     [UI_R_TEXT] = {A_NORMAL, -1},
     [UI_R_TENT] = {A_UNDERLINE | A_DIM, -1},
+    [UI_R_DOUBT] = {A_BOLD, COLOR_YELLOW},
     [UI_R_DIM] = {A_DIM, -1},
     [UI_R_STAMP] = {A_DIM, -1},
     [UI_R_TITLE] = {A_BOLD, -1},

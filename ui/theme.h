@@ -7,6 +7,7 @@
 enum ui_role {
     UI_R_TEXT = 0,
     UI_R_TENT,  /* words that may still change */
+    UI_R_DOUBT, /* settled words that may well be others */
     UI_R_DIM,   /* lines, units, stale readings, notes */
     UI_R_STAMP, /* time stamps */
     UI_R_TITLE, /* names of blocks, heads of tables */

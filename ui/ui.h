@@ -23,7 +23,14 @@
 
 struct ui;
 
-enum ui_page { UI_PAGE_DICT = 0, UI_PAGE_PROF, UI_PAGE_HELP, UI_PAGE_COUNT };
+enum ui_page {
+    UI_PAGE_DICT = 0,
+    UI_PAGE_PROF,
+    UI_PAGE_HELP,
+    UI_PAGE_MICS, /* choose a microphone */
+    UI_PAGE_HELD, /* texts that guards held back */
+    UI_PAGE_COUNT
+};
 
 struct ui_opt {
     const char *glyphs; /* "utf8", "ascii"; NULL or "auto": by locale and TERM */

@@ -6,6 +6,8 @@
 
 #include "ui/key.h"
 
+enum { ALL_PAGES = (1 << UI_PAGE_COUNT) - 1 };
+
 struct help {
     const struct ui_paint *p;
     struct ui_box b; /* of this column */
@@ -26,7 +28,8 @@ static void line(struct help *h, enum ui_role role, const char *label, const cha
 /* Where the help page lists a key: under its page, or under all if it leads from one to another. */
 static unsigned listed_under(const struct ui_bind *k)
 {
-    return k->act == UI_ACT_PROF ? UI_ON_DICT | UI_ON_PROF | UI_ON_HELP : k->pages;
+    bool between = k->act == UI_ACT_PROF || k->act == UI_ACT_MICS || k->act == UI_ACT_HELD;
+    return between ? ALL_PAGES : k->pages;
 }
 
 static void keys(struct help *h, const char *name, unsigned pages)
@@ -53,7 +56,7 @@ static void notes(struct help *h)
     snprintf(s, sizeof s, "%s running   %s paused, ended   %s warning   %s error; a word follows",
              g->ok, g->hold, g->warn, g->bad);
     note(h, "MARKS", s);
-    note(h, "TEXT", "underlined words may still change, all others are settled");
+    note(h, "TEXT", "underlined words may still change; bold ones are doubtful");
     note(h, "RTF", "processing seconds per second of sound; below 1 keeps up");
     note(h, "BAR", "C compute  T transfer  W wait  H host, the same in columns");
     note(h, "n/a", "nobody has measured it; dim: measured, but not lately");
@@ -75,7 +78,7 @@ void ui_paint_help(const struct ui_paint *p)
     right.x = two ? left.w : 0;
     right.w = two ? b.w - left.w : b.w;
     struct help a = {p, left, 0, p->m->help_top};
-    keys(&a, "EVERYWHERE", UI_ON_DICT | UI_ON_PROF | UI_ON_HELP);
+    keys(&a, "EVERYWHERE", ALL_PAGES);
     struct help c = {p, right, 0, p->m->help_top};
     if (!two) {
         a.y++;
@@ -121,6 +124,8 @@ void ui_paint(struct ui_grid *g, const struct ui_glyphs *gl, struct ui_model *m,
         ui_paint_prof(&p);
     } else if (m->page == UI_PAGE_HELP) {
         ui_paint_help(&p);
+    } else if (ui_model_list(m, v)) {
+        ui_paint_list(&p);
     } else {
         ui_paint_dict(&p);
     }

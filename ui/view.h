@@ -97,6 +97,10 @@ struct ui_para {
     uint32_t len_b; /* settled words only; settled text only ever grows at its end */
 };
 
+struct ui_doubt {
+    uint32_t para, off, len; /* index of the paragraph, bytes of its settled text */
+};
+
 /* Immutable while it can be drawn: from the ui_draw() that got it to the next ui_draw() or
  * ui_close().  The screen also reads it during ui_wait() (search, copy).  Ownership stays with the
  * app, which builds a new one (or appends and passes the same address again) on its main thread. */
@@ -108,6 +112,8 @@ struct ui_text {
     uint32_t tail_b;
     bool tail_new_para; /* the tail begins a paragraph of its own, at tail_us */
     int64_t tail_us;
+    const struct ui_doubt *doubt; /* words that may well be others; by paragraph, then by place */
+    uint32_t ndoubt;
 };
 
 /* -- sound ----------------------------------------------------------------------------------- */
@@ -205,6 +211,29 @@ struct ui_out {
     bool unsaved;           /* q then asks first */
 };
 
+/* -- lists ----------------------------------------------------------------------------------- */
+
+/* A row that can be chosen: a microphone, a text that was held back. */
+struct ui_item {
+    char text[160];
+    char aside[40]; /* at the right: "00:12  no voice" */
+    bool on;        /* in use; brought back */
+};
+
+enum { UI_ITEMS = 64 };
+
+struct ui_list {
+    unsigned n; /* at most UI_ITEMS */
+    struct ui_item item[UI_ITEMS];
+};
+
+/* What Space does. */
+enum ui_talk {
+    UI_TALK_OPEN = 0, /* always listening: pauses */
+    UI_TALK_TOGGLE,   /* begins and ends */
+    UI_TALK_HOLD,     /* is held */
+};
+
 /* -- all ------------------------------------------------------------------------------------- */
 
 struct ui_view {
@@ -222,6 +251,10 @@ struct ui_view {
     struct ui_npu npu;
     struct ui_mem mem;
     struct ui_out out;
+    uint8_t talk;               /* enum ui_talk */
+    struct ui_list mics;        /* filled when UI_EV_LIST asked for it */
+    struct ui_list held;        /* texts that guards held back, newest first */
+    unsigned held_all;          /* how many there are, shown or not, less those brought back */
     const struct ui_text *text; /* NULL: no text yet */
 };
 

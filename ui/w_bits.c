@@ -98,6 +98,10 @@ void ui_paint_keys(const struct ui_paint *p, struct ui_box b)
             const char *word = k[i].bar;
             if (k[i].act == UI_ACT_PAUSE && p->v->state == UI_ST_PAUSED) {
                 word = "go on";
+            } else if (k[i].act == UI_ACT_PAUSE && p->v->talk) {
+                word = p->v->state != UI_ST_READY   ? "end"
+                       : p->v->talk == UI_TALK_HOLD ? "hold"
+                                                    : "talk";
             } else if (k[i].act == UI_ACT_FREEZE && p->m->frozen) {
                 word = "thaw";
             }

@@ -25,6 +25,23 @@ static void next_hit(const struct ui_model *m, const struct ui_part_text *t, uin
     }
 }
 
+/* Is the byte at off of paragraph i in a doubtful word?  Few words are. */
+static bool doubtful(const struct ui_text *t, uint32_t i, uint32_t off)
+{
+    uint32_t lo = 0, hi = t->ndoubt; /* the last one that begins at or before the place */
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        const struct ui_doubt *d = &t->doubt[mid];
+        if (d->para < i || (d->para == i && d->off <= off)) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo > 0 && t->doubt[lo - 1].para == i &&
+           off < t->doubt[lo - 1].off + t->doubt[lo - 1].len;
+}
+
 static enum ui_role role_at(const struct pen *pen, const struct ui_part_text *t, uint32_t i,
                             uint32_t off, struct hits *h)
 {
@@ -37,6 +54,9 @@ static enum ui_role role_at(const struct pen *pen, const struct ui_part_text *t,
     }
     if (off >= t->settled) {
         return UI_R_TENT;
+    }
+    if (doubtful(pen->p->v->text, i, off)) {
+        return UI_R_DOUBT;
     }
     return t->kind == UI_PARA_NOTE ? UI_R_DIM : UI_R_TEXT;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "app/base/utf8.h"
+#include "app/held.h"
 #include "app/lines.h"
 #include "app/out.h"
 #include "app/transcript.h"
@@ -171,6 +172,56 @@ static void test_gaps(void **state)
     out_free(&o);
 }
 
+static struct session_ev *utt(uint32_t id, double t0, const char *words, int settled, bool final);
+
+/* The bin: newest first, each brought back once. */
+static void test_held(void **state)
+{
+    static struct ui_view v;
+    struct session_ev ev = {.kind = SESSION_EV_HELD, .guard = ASR_GUARD_LOOP, .p = 0.5f};
+    struct held *h;
+    struct transcript *t;
+    struct err e;
+    char text[16];
+    (void)state;
+    assert_int_equal(held_new(&h, &e), 0);
+    assert_int_equal(transcript_new(&t, &e), 0);
+    for (int i = 0; i < 100; i++) {
+        snprintf(text, sizeof text, "text %d", i);
+        ev.text = text;
+        ev.t0 = i;
+        assert_true(held_add(h, &ev));
+    }
+    held_fill(h, &v);
+    assert_int_equal(v.held.n, UI_ITEMS);
+    assert_int_equal(v.held_all, 100);
+    assert_string_equal(v.held.item[0].text, "text 99");
+    assert_non_null(strstr(v.held.item[1].aside, "01:38  loop"));
+    const struct held_text *one = held_take(h, 2);
+    assert_string_equal(one->text, "text 97");
+    assert_null(held_take(h, 2));
+    assert_null(held_take(h, -1));
+    assert_null(held_take(h, 100));
+    held_fill(h, &v);
+    assert_true(v.held.item[2].on && !v.held.item[1].on && v.held_all == 99);
+    transcript_restore(t, one->t0, one->text);
+    const struct ui_text *x = transcript_text(t);
+    assert_int_equal(x->npara, 1);
+    assert_int_equal(x->para[0].kind, UI_PARA_TEXT);
+    assert_int_equal(x->para[0].t_us, 97000000);
+    assert_int_equal(transcript_words(t), 2);
+    struct session_ev *u = utt(1, 100, "one two three", 3, true);
+    u->word[1].doubt = true;
+    transcript_utt(t, u);
+    free(u);
+    assert_int_equal(x->npara, 2);
+    assert_int_equal(x->ndoubt, 1);
+    assert_true(x->doubt[0].para == 1 && x->doubt[0].off == 4 && x->doubt[0].len == 3);
+    transcript_free(t);
+    held_free(h);
+    held_free(NULL);
+}
+
 /* Any bytes give one line of valid UTF-8 and no control characters, in every format. */
 static void test_any_bytes(void **state)
 {
@@ -323,11 +374,12 @@ static void test_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),      cmocka_unit_test(test_srt),
-        cmocka_unit_test(test_vtt),        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_gaps),       cmocka_unit_test(test_any_bytes),
-        cmocka_unit_test(test_lines),      cmocka_unit_test(test_cues),
-        cmocka_unit_test(test_transcript), cmocka_unit_test(test_count),
+        cmocka_unit_test(test_plain),     cmocka_unit_test(test_srt),
+        cmocka_unit_test(test_vtt),       cmocka_unit_test(test_json),
+        cmocka_unit_test(test_gaps),      cmocka_unit_test(test_held),
+        cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_cues),      cmocka_unit_test(test_transcript),
+        cmocka_unit_test(test_count),
     };
     int rc = cmocka_run_group_tests_name("out", tests, NULL, NULL);
     jsonw_free(&got);

@@ -84,6 +84,10 @@ int asr_live_step(struct asr_live *l, const struct asr_live_io *io, int64_t have
         l->word[i].p = 0.9f;
         l->word[i].settled = i < u.n_settled;
     }
+    if (final && io->held) { /* a word too many, each time */
+        struct asr_held h = {l->id, ASR_GUARD_VOICE, u.t1 - 0.5, u.t1, "thank you", 0.25f};
+        io->held(io->user, &h);
+    }
     io->utt(io->user, &u);
     l->told = upto;
     if (final) {
@@ -130,8 +134,9 @@ static int unload(void **state)
 }
 
 struct tally {
-    int starts, utts, finals, gaps, mics, words;
+    int starts, utts, finals, gaps, mics, words, held, marks, marked; /* marked: in utterances */
     double t1, lost_s;
+    char start_note[200];
     bool ended;
     struct err err;
 };
@@ -148,7 +153,16 @@ static void take(struct session *s, struct tally *t, int ms)
             t->starts += ev->kind == SESSION_EV_START;
             t->mics += ev->kind == SESSION_EV_MIC;
             t->gaps += ev->kind == SESSION_EV_GAP;
-            t->lost_s += ev->lost_s;
+            t->lost_s += ev->kind == SESSION_EV_GAP ? ev->lost_s : 0;
+            t->marks += ev->kind == SESSION_EV_MARK ? ev->n_gap : 0;
+            if (ev->kind == SESSION_EV_START) {
+                snprintf(t->start_note, sizeof t->start_note, "%s", ev->note);
+            }
+            if (ev->kind == SESSION_EV_HELD) {
+                assert_string_equal(ev->text, "thank you");
+                assert_true(ev->guard == ASR_GUARD_VOICE && ev->t1 > ev->t0);
+                t->held++;
+            }
             if (ev->kind == SESSION_EV_UTT) {
                 t->utts++;
                 assert_true(ev->n_word > 0 && ev->t1 > ev->t0);
@@ -156,6 +170,9 @@ static void take(struct session *s, struct tally *t, int ms)
                 if (ev->final) {
                     t->finals++;
                     t->words += ev->n_word;
+                    for (int i = 0; i < ev->n_word; i++) {
+                        t->marked += ev->word[i].lost;
+                    }
                 }
             }
             if (ev->kind == SESSION_EV_END) {
@@ -192,6 +209,7 @@ static void test_file(void **state)
     assert_int_equal(t.starts, 1);
     assert_int_equal(t.finals, 3);
     assert_int_equal(t.words, 8 + 8 + 3);
+    assert_int_equal(t.held, 3);
     assert_true(fabs(t.t1 - 9.3) < 0.02); /* to the last frame */
     session_stat(s, &st);
     assert_int_equal(st.phase, SESSION_ENDED);
@@ -295,6 +313,113 @@ static void test_no_mic(void **state)
     assert_true(session_free(s));
 }
 
+/* -- microphones ------------------------------------------------------------------------------- */
+
+static struct session *start_mic(const char *script, enum mic_pace pace, bool talk)
+{
+    struct session_conf conf = {.gone_max_s = -1, .talk = talk};
+    struct session *s;
+    struct err e;
+    assert_int_equal(mic_new(&conf.mic, script, NULL, pace, &e), 0);
+    assert_int_equal(session_start(&s, &setup, &args, &conf, &e), 0);
+    return s;
+}
+
+/* Simulated faults: every loss is told once and marked once, whatever its length. */
+static void test_faults(void **state)
+{
+    struct tally t = {0};
+    struct session_stat st;
+    (void)state;
+    struct session *s = start_mic("fault:every 1.1 xrun 0.02; at 6 unplug 5; at 20 suspend 0.5",
+                                  MIC_BY_SCRIPT, false);
+    do {
+        take(s, &t, 10);
+        session_stat(s, &st);
+    } while (st.clock_s < 33 && !t.ended);
+    session_stop(s);
+    take(s, &t, 20000);
+    assert_true(t.ended);
+    assert_int_equal(t.err.code, 0);
+    session_stat(s, &st);
+    assert_true(fabs(t.lost_s - st.cap.lost_s) < 1e-6);
+    assert_true(t.lost_s > 5.5 + 20 * 0.02 && t.lost_s < 9);
+    assert_int_equal(t.gaps, t.marks + t.marked);
+    assert_true(t.marked > 10 && t.mics == 1 && t.starts == 2);
+    assert_non_null(strstr(t.start_note, "the microphone is back"));
+    assert_true(session_free(s));
+}
+
+/* Another device while running: the old one's words, a mark, the new one's. */
+static void test_switch(void **state)
+{
+    struct tally t = {0};
+    struct mic *m;
+    struct err e;
+    (void)state;
+    struct session *s = start_mic("gen:pink", MIC_REAL, false);
+    take(s, &t, 800);
+    assert_int_equal(mic_new(&m, "no-such-microphone-here", NULL, MIC_REAL, &e), 0);
+    assert_int_equal(session_switch(s, m, &e), -ERR_MIC);
+    mic_free(m);
+    assert_string_equal(session_mic(s), "gen:pink");
+    take(s, &t, 300);
+    assert_int_equal(mic_new(&m, "gen:tone", NULL, MIC_REAL, &e), 0);
+    assert_int_equal(session_switch(s, m, &e), 0);
+    assert_string_equal(session_mic(s), "gen:tone");
+    take(s, &t, 1000);
+    assert_int_equal(t.starts, 2);
+    assert_non_null(strstr(t.start_note, "another microphone"));
+    assert_int_equal(t.gaps, 1);
+    assert_true(t.t1 > 1.5);
+    session_stop(s);
+    take(s, &t, 20000);
+    assert_true(t.ended && t.err.code == 0);
+    assert_int_equal(t.marks + t.marked, 1);
+    assert_int_equal(mic_new(&m, "gen:pink", NULL, MIC_REAL, &e), 0);
+    assert_int_equal(session_switch(s, m, &e), -ERR_FAIL); /* it is over */
+    mic_free(m);
+    assert_true(session_free(s));
+    s = start(0, true);
+    assert_int_equal(mic_new(&m, "gen:pink", NULL, MIC_REAL, &e), 0);
+    assert_int_equal(session_switch(s, m, &e), -ERR_FAIL); /* a file is no microphone */
+    mic_free(m);
+    assert_true(session_free(s));
+}
+
+/* Push-to-talk: nothing before the key, but for half a second of it; final when it is up. */
+static void test_talk(void **state)
+{
+    struct tally t = {0};
+    struct session_stat st;
+    (void)state;
+    struct session *s = start_mic("gen:pink", MIC_REAL, true);
+    take(s, &t, 1200);
+    session_stat(s, &st);
+    assert_true(st.talk && st.shut && st.audio_s < 0.001 && st.clock_s > 0.8);
+    assert_int_equal(t.utts, 0);
+    session_talk(s, true);
+    take(s, &t, 700);
+    session_stat(s, &st);
+    assert_false(st.shut);
+    assert_true(t.utts > 0);
+    session_talk(s, false);
+    take(s, &t, 600);
+    session_stat(s, &st);
+    /* pre-roll 0.5, pressed for 0.7, post-roll 0.2; 0.3 of silence stand for what was not heard */
+    assert_true(st.shut && st.audio_s > 1.4 && st.audio_s < 2.4);
+    assert_int_equal(t.finals, 1);
+    assert_true(t.t1 > 1.8 && t.t1 < 2.8); /* by the clock */
+    assert_int_equal(t.gaps, 0);
+    session_talk(s, true);
+    take(s, &t, 300);
+    session_stop(s); /* what was said is text, the key being down or not */
+    take(s, &t, 20000);
+    assert_true(t.ended);
+    assert_int_equal(t.finals, 2);
+    assert_true(session_free(s));
+}
+
 /* -- the front end's clock --------------------------------------------------------------------- */
 
 static void test_gaps(void **state)
@@ -337,9 +462,10 @@ static void test_gaps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file),  cmocka_unit_test(test_empty), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_pause), cmocka_unit_test(test_leave), cmocka_unit_test(test_no_mic),
-        cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_file),  cmocka_unit_test(test_empty),  cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_pause), cmocka_unit_test(test_leave),  cmocka_unit_test(test_no_mic),
+        cmocka_unit_test(test_gaps),  cmocka_unit_test(test_faults), cmocka_unit_test(test_switch),
+        cmocka_unit_test(test_talk),
     };
     return cmocka_run_group_tests_name("session", tests, load, unload);
 }

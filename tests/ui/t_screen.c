@@ -190,6 +190,10 @@ static void dict_sessions(const struct ui_glyphs *gl)
     f.para[5].len_b = sizeof wide - 1;
     f.para[5].t_us = INT64_C(3731000000);
     full("notes and signs", gl, false);
+    fresh(UI_PAGE_DICT, UI_SRC_MIC, 1);
+    f.v.held_all = 12;
+    f.v.talk = UI_TALK_TOGGLE;
+    full("texts held back, Space begins and ends", gl, false);
 }
 
 static void compare(const char *name)
@@ -224,9 +228,36 @@ static void compare(const char *name)
     free(want);
 }
 
+/* Rows for the list pages: more than a small window holds. */
+static void list_rows(void)
+{
+    static const char *const mic[][2] = {
+        {"default", "shared with other programs"},
+        {"plughw:CARD=Device,DEV=0", "USB PnP Audio Device, USB Audio"},
+        {"plughw:CARD=PCH,DEV=0", "HDA Intel PCH, ALC257 Analog"},
+    };
+    static const char *const held[] = {"thank you", "the the the the the the",
+                                       "subtitles by \033[2J", "日本語の文章"};
+    f.v.mics.n = 3;
+    for (unsigned i = 0; i < 3; i++) {
+        struct ui_item *it = &f.v.mics.item[i];
+        snprintf(it->text, sizeof it->text, "%s", mic[i][1]);
+        snprintf(it->aside, sizeof it->aside, "%s", mic[i][0]);
+        it->on = i == 1;
+    }
+    f.v.held.n = 12;
+    for (unsigned i = 0; i < 12; i++) {
+        struct ui_item *it = &f.v.held.item[i];
+        snprintf(it->text, sizeof it->text, "%s", held[i % 4]);
+        snprintf(it->aside, sizeof it->aside, "00:%02u  %s", i * 4, i % 2 ? "loop" : "no voice");
+        it->on = i == 2;
+    }
+    f.v.held_all = f.v.held.n;
+}
+
 static void one_file(enum ui_page page, int rows, int cols, const char *glyphs)
 {
-    static const char *const names[] = {"dict", "prof", "help"};
+    static const char *const names[] = {"dict", "prof", "help", "mics", "held"};
     char name[64];
     const struct ui_glyphs *gl = ui_glyphs(glyphs);
     assert_int_equal(resizeterm(rows, cols), OK);
@@ -234,7 +265,17 @@ static void one_file(enum ui_page page, int rows, int cols, const char *glyphs)
     out_n = 0;
     fresh(page, UI_SRC_MIC, 1);
     full("listening", gl, true);
-    if (page != UI_PAGE_HELP) {
+    if (page == UI_PAGE_MICS || page == UI_PAGE_HELD) {
+        struct ui_ev ev = {0};
+        list_rows();
+        full("a list", gl, false);
+        ui_model_key(&m, &f.v, 'j', 0, &ev);
+        full("the second row", gl, false);
+        ui_model_key(&m, &f.v, 'G', 0, &ev);
+        full("the last row", gl, false);
+        f.v.mics.n = f.v.held.n = 0;
+        full("nothing there", gl, false);
+    } else if (page != UI_PAGE_HELP) {
         odd_sessions(gl, page);
         if (page == UI_PAGE_DICT) {
             dict_sessions(gl);
@@ -279,6 +320,33 @@ static void all_sizes(void **state)
             }
         }
     }
+}
+
+/* Doubtful words look different, with and without colours; the words beside them do not. */
+static void doubt(void **state)
+{
+    static const struct ui_doubt words[] = {{1, 0, 5}, {1, 11, 6}, {4, 5, 6}};
+    char *text;
+    (void)state;
+    fresh(UI_PAGE_DICT, UI_SRC_MIC, 1);
+    f.text.doubt = words;
+    f.text.ndoubt = 3;
+    assert_int_equal(ui_grid_size(&g, 24, 80), 0);
+    ui_paint(&g, ui_glyphs("utf8"), &m, &f.v);
+    text = ui_grid_text(&g);
+    int row = 0, marked = 0;
+    for (const char *p = text; strncmp(p, " 11:46", 6) != 0; p = strchr(p, '\n') + 1) {
+        row++;
+    }
+    free(text);
+    const struct ui_cell *c = &g.cell[row * 80 + 8];
+    for (int i = 0; i < 70; i++) { /* First, the report. */
+        bool in = i < 5 || (i >= 11 && i < 17);
+        assert_int_equal(c[i].role == UI_R_DOUBT, in);
+        marked += in;
+    }
+    assert_int_equal(marked, 11);
+    assert_true(theme.attr[UI_R_DOUBT] != theme.attr[UI_R_TEXT]);
 }
 
 /* Meaning never hangs on colour: without it every cell's text is the same, and no pair is used. */
@@ -340,10 +408,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gold),
-        cmocka_unit_test(all_sizes),
-        cmocka_unit_test(mono),
-        cmocka_unit_test(ascii_only),
+        cmocka_unit_test(gold), cmocka_unit_test(all_sizes),  cmocka_unit_test(doubt),
+        cmocka_unit_test(mono), cmocka_unit_test(ascii_only),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
