@@ -11,7 +11,8 @@
 
 enum {
     MARKS = 64,       /* one a second: windows up to a minute */
-    STAGES = 6,       /* most that are shown */
+    STAGES = 8,       /* most that are shown */
+    LAGS = 3,         /* the last of them: latencies */
     LANE_US = 500000, /* one sample of a lane */
     LEVEL_US = 250000,
     MARK_US = 1000000,
@@ -29,6 +30,7 @@ struct fill {
     struct {
         const char *name;
         const struct hist *h;
+        bool lag;  /* how late something is: takes no share of a second */
     } src[STAGES]; /* in the order of the pipeline */
     int nsrc;
     const struct app_setup *setup;
@@ -43,7 +45,7 @@ struct fill {
     struct mark now;
     struct mark lane; /* at the last sample of the lanes */
     int64_t level_us;
-    struct hist draw, lag;
+    struct hist draw, lag, shown, settled, final;
     double lag_s, settled_t1;
     struct hist rtf; /* of single seconds, in 1e-9 */
     /* histories survive in the view between frames */
@@ -79,6 +81,12 @@ int fill_new(struct fill **out, const struct app_setup *setup, struct session *s
     add_stage(f, "prefill", asr_engine_hist(setup->eng, ASR_STAGE_PREFILL));
     add_stage(f, "decode step", asr_engine_hist(setup->eng, ASR_STAGE_STEP));
     add_stage(f, "draw", &f->draw);
+    add_stage(f, "word to shown", &f->shown);
+    add_stage(f, "word to settled", &f->settled);
+    add_stage(f, "end to final", &f->final);
+    for (int i = f->nsrc - LAGS; i < f->nsrc; i++) {
+        f->src[i].lag = true;
+    }
     return 0;
 }
 
@@ -98,15 +106,40 @@ void fill_reset(struct fill *f)
     f->marks = 0;
 }
 
-void fill_words(struct fill *f, double clock_s, double word_t1, double settled_t1)
+static void add_lag(struct hist *h, double s)
 {
-    if (isfinite(word_t1)) {
-        f->lag_s = fmax(0, clock_s - word_t1);
+    hist_add(h, (uint64_t)(fmax(0, s) * 1e9));
+}
+
+void fill_words(struct fill *f, const struct session_ev *ev, double clock_s, bool paced)
+{
+    int settled = ev->final ? ev->n_word : ev->n_settled;
+    double late_s = clock_s - ev->at_s; /* of the stream clock against that of the session */
+    bool fresh = false;
+    for (int i = 0; i < ev->n_word; i++) {
+        const struct asr_word *w = &ev->word[i];
+        double spoken_s = (double)w->t1 - late_s;
+        if (w->lost || !paced) {
+            continue;
+        }
+        if (w->shown_s == (float)ev->at_s) {
+            add_lag(&f->shown, ev->at_s - spoken_s);
+            fresh = true;
+        }
+        if (w->settled_s == (float)ev->at_s) {
+            add_lag(&f->settled, ev->at_s - spoken_s);
+        }
+    }
+    if (fresh) {
+        f->lag_s = fmax(0, clock_s - (double)ev->word[ev->n_word - 1].t1);
         hist_add(&f->lag, (uint64_t)(f->lag_s * 1e9));
         ui_hist_add(&f->lag_hist, f->lag_s);
     }
-    if (isfinite(settled_t1)) {
-        f->settled_t1 = settled_t1;
+    if (ev->final && paced) {
+        add_lag(&f->final, clock_s - ev->heard_s);
+    }
+    if (settled > 0) {
+        f->settled_t1 = (double)ev->word[settled - 1].t1;
     }
 }
 
@@ -262,7 +295,8 @@ static void fill_stage(struct fill *f, struct ui_perf *p, int i, const struct ma
         return;
     }
     g->last = val((double)all.last_ns * 1e-6);
-    g->share = audio > 0.05 ? val((double)d.sum_ns * 1e-9 / audio) : (struct ui_val){0};
+    g->share =
+        audio > 0.05 && !f->src[i].lag ? val((double)d.sum_ns * 1e-9 / audio) : (struct ui_val){0};
     uint8_t vs = d.n ? UI_LIVE : UI_STALE; /* nothing in the window: since the start, dimmed */
     const struct hist_snap *h = d.n ? &d : &all;
     g->p50 = (struct ui_val){(double)hist_q(h, 0.50) * 1e-6, vs};

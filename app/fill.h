@@ -23,9 +23,9 @@ void fill_free(struct fill *f);
 void fill_window(struct fill *f, int s);
 void fill_reset(struct fill *f);
 
-/* Words appeared: the newest ends at word_t1, the newest settled one at settled_t1 (stream seconds;
- * NAN: none). */
-void fill_words(struct fill *f, double clock_s, double word_t1, double settled_t1);
+/* Words of an utterance as they stand now; clock_s: stream seconds that have come.  paced: the sound
+ * comes in its own time, so that how late words are means something. */
+void fill_words(struct fill *f, const struct session_ev *ev, double clock_s, bool paced);
 /* A frame was drawn in so many ns. */
 void fill_drawn(struct fill *f, int64_t ns);
 

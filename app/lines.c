@@ -31,6 +31,9 @@ struct out_word lines_word(const struct asr_word *w)
         .glue = w->glue,
         .doubt = w->doubt,
         .lost = w->lost,
+        .live = true,
+        .shown_s = (double)w->shown_s,
+        .settled_s = (double)w->settled_s,
     };
 }
 

@@ -14,11 +14,13 @@
 #include "app/base/jsonw.h"
 
 struct out_word {
-    const char *text; /* zero-terminated, without a space in front */
-    double t0, t1, p; /* seconds; NAN: not known */
-    bool glue;        /* follows its predecessor without a space */
-    bool doubt;       /* may well be another word */
-    bool lost;        /* no word but the mark of a gap */
+    const char *text;          /* zero-terminated, without a space in front */
+    double t0, t1, p;          /* seconds; NAN: not known */
+    bool glue;                 /* follows its predecessor without a space */
+    bool doubt;                /* may well be another word */
+    bool lost;                 /* no word but the mark of a gap */
+    bool live;                 /* the next two are told; NAN: not yet */
+    double shown_s, settled_s; /* session clock: since when it stands in the text, and is settled */
 };
 
 /* Sound that is missing. */
@@ -74,6 +76,9 @@ struct out_update {
     int n_word, n_settled;
     int pass;
     double pass_ms;
+    double heard_s, backlog_s; /* stream seconds looked at; seconds of sound that waited */
+    double age_s;              /* of the sound of the newest word; NAN: no words */
+    double front_ms, encode_ms, prefill_ms, step_ms; /* since the update before */
 };
 
 enum out_level { OUT_NOTE, OUT_WARNING };

@@ -48,6 +48,10 @@ static void words(struct jsonw *w, const struct out_word *word, int n)
         jsonw_num(w, "t0", word[i].t0, 2);
         jsonw_num(w, "t1", word[i].t1, 2);
         jsonw_num(w, "p", word[i].p, 3);
+        if (word[i].live) {
+            jsonw_num(w, "shown_s", word[i].shown_s, 3);
+            jsonw_num(w, "settled_s", word[i].settled_s, 3);
+        }
         if (word[i].doubt) {
             jsonw_bool(w, "doubt", true);
         }
@@ -72,6 +76,15 @@ static void json_update(struct out *o, const struct out_update *u)
     jsonw_int(w, "settled", u->n_settled);
     jsonw_int(w, "pass", u->pass);
     jsonw_num(w, "pass_ms", u->pass_ms, 2);
+    jsonw_num(w, "heard_s", u->heard_s, 2);
+    jsonw_num(w, "backlog_s", u->backlog_s, 3);
+    jsonw_num(w, "age_s", u->age_s, 3);
+    jsonw_obj(w, "stage_ms");
+    jsonw_num(w, "front", u->front_ms, 3);
+    jsonw_num(w, "encode", u->encode_ms, 3);
+    jsonw_num(w, "prefill", u->prefill_ms, 3);
+    jsonw_num(w, "decode", u->step_ms, 3);
+    jsonw_obj_end(w);
     words(w, u->word, u->n_word);
     send(o);
 }

@@ -60,6 +60,13 @@ void face_utt(struct face *f, const struct session_ev *ev)
             .n_settled = ev->final ? ev->n_word : ev->n_settled,
             .pass = ev->pass,
             .pass_ms = (double)ev->pass_ms,
+            .heard_s = ev->heard_s,
+            .backlog_s = ev->backlog_s,
+            .age_s = ev->n_word ? ev->age_s : (double)NAN,
+            .front_ms = (double)ev->stage_ms[SESSION_EV_FRONT],
+            .encode_ms = (double)ev->stage_ms[SESSION_EV_ENCODE],
+            .prefill_ms = (double)ev->stage_ms[SESSION_EV_PREFILL],
+            .step_ms = (double)ev->stage_ms[SESSION_EV_STEP],
         };
         out_update(f->out, &u);
         free(w);

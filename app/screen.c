@@ -38,35 +38,16 @@ struct screen {
     struct ui_view view;
     enum ui_talk talk;
     int64_t hold_until; /* 0: no key is held */
-    int settled;        /* words of utt settled when last looked at, for the lag */
-    uint32_t utt;
-    int seen; /* words of utt shown when last looked at */
     bool started, ended, paused, quit;
     int frame_ms;
 };
 
 static void measure_lag(struct screen *s, const struct session_ev *ev)
 {
-    double word = NAN, settled = NAN;
     struct session_stat st;
-    if (ev->utt != s->utt) {
-        s->utt = ev->utt;
-        s->settled = s->seen = 0;
-    }
-    if (ev->n_word > s->seen) {
-        word = (double)ev->word[ev->n_word - 1].t1;
-    }
-    int n = ev->final ? ev->n_word : ev->n_settled;
-    if (n > s->settled && n > 0) {
-        settled = (double)ev->word[n - 1].t1;
-        s->settled = n;
-    }
-    s->seen = ev->n_word > s->seen ? ev->n_word : s->seen;
     session_stat(s->f->session, &st);
-    if (st.cap.heard_s > st.wall_s + 1) {
-        word = NAN; /* faster than real time: how far behind the speaker has no meaning */
-    }
-    fill_words(s->fill, st.clock_s, word, settled);
+    /* Faster than real time: how far behind the speaker has no meaning. */
+    fill_words(s->fill, ev, st.clock_s, st.cap.heard_s <= st.wall_s + 1);
 }
 
 static void one_event(struct screen *s, const struct session_ev *ev)

@@ -112,6 +112,15 @@ static double behind_s(struct session *s)
     return st.heard_s > session_now_s(s) + AHEAD_S ? 0 : st.waiting_s + inside_s(s);
 }
 
+double session_backlog_s(struct session *s)
+{
+    struct capture_stat st = {0};
+    if (s->cap) {
+        capture_stat(s->cap, &st);
+    }
+    return st.waiting_s + inside_s(s);
+}
+
 /* One turn of the recogniser.  1: it wants another. */
 static int step(struct session *s, bool end, struct err *e)
 {
@@ -274,6 +283,7 @@ static int make(struct session *s, const struct args *a, struct err *e)
     o.cost_user = s->setup;
     o.params = args_params(a);
     app_setup_fit(s->setup, &o.params);
+    lag_init(&s->lag);
     int rc = queue_new(&s->q, e);
     rc = rc ? rc
             : front_new(&s->front, asr_model_hp(s->setup->model)->n_mels,

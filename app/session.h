@@ -41,6 +41,16 @@ enum session_ev_kind {
     SESSION_EV_END,   /* err.code 0: all is well */
 };
 
+/* Where the time of a pass goes: front end (voice activity, mel), encoder, batched and single
+ * decoder passes. */
+enum {
+    SESSION_EV_FRONT,
+    SESSION_EV_ENCODE,
+    SESSION_EV_PREFILL,
+    SESSION_EV_STEP,
+    SESSION_EV_STAGES
+};
+
 /* One malloc'd block; free() it. */
 struct session_ev {
     enum session_ev_kind kind;
@@ -53,6 +63,11 @@ struct session_ev {
     bool final;
     int pass;
     float pass_ms;
+    /* UTT: what the recogniser had looked at by then, stream seconds (when final: the end-point);
+     * sound that waited; how long ago the sound of the newest word was; what the stages took since
+     * the event before, milliseconds */
+    double heard_s, backlog_s, age_s;
+    float stage_ms[SESSION_EV_STAGES];
     enum asr_guard guard; /* HELD */
     float p;
     struct err err;

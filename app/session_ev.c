@@ -141,6 +141,33 @@ static double mean_p(const struct asr_utt *u)
     return u->n_word ? sum / u->n_word : 1;
 }
 
+/* What the stages took since the event before. */
+static void take_stages(struct session *s, float *ms)
+{
+    const struct hist *h[SESSION_EV_STAGES] = {&s->hist[SESSION_FRONT]};
+    if (s->setup->eng) { /* a recogniser that is played has none */
+        h[SESSION_EV_ENCODE] = asr_engine_hist(s->setup->eng, ASR_STAGE_ENCODE);
+        h[SESSION_EV_PREFILL] = asr_engine_hist(s->setup->eng, ASR_STAGE_PREFILL);
+        h[SESSION_EV_STEP] = asr_engine_hist(s->setup->eng, ASR_STAGE_STEP);
+    }
+    for (int i = 0; i < SESSION_EV_STAGES && h[i]; i++) {
+        uint64_t now = atomic_load_explicit(&h[i]->sum_ns, memory_order_relaxed);
+        ms[i] = (float)(now - s->stage_ns[i]) * 1e-6f;
+        s->stage_ns[i] = now;
+    }
+}
+
+/* Since when each word stands there. */
+static void take_lags(struct session *s, struct session_ev *ev)
+{
+    lag_utt(&s->lag, ev->utt, ev->word, ev->n_word, ev->n_settled, ev->final, ev->at_s);
+    for (int i = 0; i < ev->n_word; i++) {
+        bool known = i < s->lag.n;
+        ev->word[i].shown_s = known ? (float)s->lag.word[i].shown : NAN;
+        ev->word[i].settled_s = known ? (float)s->lag.word[i].settled : NAN;
+    }
+}
+
 void session_send_utt(struct session *s, const struct asr_utt *u)
 {
     struct session_ev ev = {
@@ -152,7 +179,13 @@ void session_send_utt(struct session *s, const struct asr_utt *u)
         .pass = u->pass,
         .pass_ms = u->pass_ms,
         .n_settled = u->n_settled,
+        .heard_s = front_clock(s->front, u->heard),
+        .backlog_s = session_backlog_s(s),
     };
+    take_stages(s, ev.stage_ms);
+    if (u->n_word) { /* stream time that has come, heard or not, less that of the newest word */
+        ev.age_s = u->heard + ev.backlog_s - (double)u->word[u->n_word - 1].t1;
+    }
     session_send_marks(s, u->t0);
     int used = 0, n = 0, most = 0;
     while (most < s->n_mark && s->mark[most].at_s < u->t1) {
@@ -179,6 +212,7 @@ void session_send_utt(struct session *s, const struct asr_utt *u)
     }
     copy->n_word = n;
     copy->n_settled = u->final ? n : copy->n_settled;
+    take_lags(s, copy);
     if (u->final) {
         drop_marks(s, used);
     }

@@ -8,6 +8,7 @@
 #include "app/base/clk.h"
 #include "app/base/queue.h"
 #include "app/front.h"
+#include "app/lag.h"
 #include "app/session.h"
 #include "audio/gate.h"
 
@@ -51,13 +52,15 @@ struct session {
     uint64_t switches;
     struct session_mark mark[SESSION_MARKS];
     int n_mark;
-    uint32_t utt;         /* as last told, */
-    int settled;          /* and its settled words */
-    uint64_t n_read;      /* samples out of the ring */
-    uint64_t gate_next;   /* first sample not yet dealt with */
-    bool inside;          /* between two keys */
-    int64_t heard_frames; /* by passes that are not yet paid for (conf.engine) */
-    int64_t step_ns;      /* when the present turn began */
+    uint32_t utt;                         /* as last told, */
+    int settled;                          /* and its settled words */
+    struct lag lag;                       /* since when words stand in the text */
+    uint64_t stage_ns[SESSION_EV_STAGES]; /* sums at the last event */
+    uint64_t n_read;                      /* samples out of the ring */
+    uint64_t gate_next;                   /* first sample not yet dealt with */
+    bool inside;                          /* between two keys */
+    int64_t heard_frames;                 /* by passes that are not yet paid for (conf.engine) */
+    int64_t step_ns;                      /* when the present turn began */
 
     atomic_int phase;
     atomic_bool paused, stop, quit, speech;
@@ -76,6 +79,9 @@ double session_now_s(struct session *s);             /* since hearing began, pau
 int session_flush(struct session *s, struct err *e); /* everything heard so far becomes final */
 /* Simulated time goes by.  Engine thread. */
 void session_pass_time(struct session *s, int64_t us);
+
+/* Heard by the microphone and not yet looked at, seconds.  Engine thread. */
+double session_backlog_s(struct session *s);
 
 /* session_ev.c: events.  Engine thread. */
 void session_send(struct session *s, const struct session_ev *ev);

@@ -27,6 +27,9 @@ struct asr_word {
     /* For who shows words; live leaves them false. */
     bool doubt; /* may well be another word */
     bool lost;  /* no word: a mark that sound is missing here */
+    /* Since when it stands there, and is settled: seconds on the clock of whoever shows words; NAN:
+     * not yet.  Live leaves them 0. */
+    float shown_s, settled_s;
 };
 
 /* Which guard held a text back. */

@@ -158,6 +158,18 @@ for u in up:  # what settled stays
     assert now[:len(old)] == old, (old, now)
     said[u['utt']] = now
     assert u['at_s'] >= u['t1'] - 0.2, 'heard before it was said'
+    # how late everything is
+    assert u['heard_s'] >= u['t1'] - 0.011 and u['backlog_s'] >= 0, u
+    assert set(u['stage_ms']) == {'front', 'encode', 'prefill', 'decode'}, u
+    assert (u['age_s'] is None) == (not u['words']), u
+    for i, w in enumerate(u['words']):
+        assert w['t0'] - 0.2 <= w['shown_s'] <= u['at_s'] + 0.002, (w, u['at_s'])
+        assert (w['settled_s'] is None) == (i >= u['settled']), w
+        assert w['settled_s'] is None or w['shown_s'] <= w['settled_s'] <= u['at_s'] + 0.002, w
+assert sum(u['stage_ms']['encode'] for u in up) > 0 and sum(u['stage_ms']['prefill'] for u in up) > 0
+for s in ev:
+    if s['event'] == 'segment':
+        assert all(w['settled_s'] <= s['at_s'] + 0.002 for w in s['words']), s
 text = ' '.join(s['text'] for s in ev if s['event'] == 'segment').split()
 assert text == [w for u in sorted(said) for w in said[u]], 'segments are what settled'
 PY
