@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "app/base/clk.h"
+#include "npu/plan/cost.h"
+#include "npu/rt/health.h"
 
 enum {
     MARKS = 64,       /* one a second: windows up to a minute */
@@ -44,7 +46,8 @@ struct fill {
     uint64_t marks; /* ever taken */
     struct mark now;
     struct mark lane; /* at the last sample of the lanes */
-    int64_t level_us;
+    int64_t level_us, sensed_us;
+    struct npu_sense sense;
     struct hist draw, lag, shown, settled, final;
     double lag_s, settled_t1;
     struct hist rtf; /* of single seconds, in 1e-9 */
@@ -383,6 +386,9 @@ static void fill_cols(struct fill *f, struct ui_npu *n)
             u->transfer = val(move);
             u->wait = val((double)(b->wait - a->wait) / wall);
             u->busy = val(fmin(1, busy + move));
+            for (int r = 0; r < UI_ROWS; r++) {
+                u->row[r] = val(fmin(1, (double)(b->row[r] - a->row[r]) / wall));
+            }
         }
         if (sample) {
             double got = (double)(b->busy - c->busy + b->transfer - c->transfer);
@@ -395,6 +401,47 @@ static void fill_cols(struct fill *f, struct ui_npu *n)
     }
 }
 
+static struct ui_val reading(struct npu_reading r)
+{
+    return r.valid ? ui_live((double)r.v) : (struct ui_val){0};
+}
+
+/* What the device is and how it is.  The driver is asked once a second. */
+static void fill_device(struct fill *f, struct ui_npu *n)
+{
+    const struct npu_rt *rt = f->setup->rt;
+    const struct mark *from = back(f, f->window_s);
+    const double wall = (double)(f->now.t_us - from->t_us) * 1e-6;
+    const struct npu_sense *s = &f->sense;
+    struct npu_rt_health h;
+    npu_rt_health(rt, &h);
+    if (!f->sensed_us || f->now.t_us - f->sensed_us >= MARK_US) {
+        f->sensed_us = f->now.t_us;
+        npu_rt_sense(rt, &f->sense);
+    }
+    if (s->driver) {
+        snprintf(n->device, sizeof n->device, "%s %s amdxdna %s%s", s->real ? "real" : "virtual",
+                 s->chip, s->version, h.fell_back ? " given up" : "");
+    } else {
+        snprintf(n->device, sizeof n->device, "virtual %s, %s", s->chip,
+                 h.fell_back ? "driver given up" : "no driver");
+    }
+    n->mhz = reading(s->mhz);
+    n->contexts = reading(s->contexts);
+    n->contexts_max = reading(s->contexts_max);
+    n->power_w = s->power_mw.valid ? ui_live((double)s->power_mw.v * 1e-3) : (struct ui_val){0};
+    if (s->driver) {
+        n->errors = reading(s->errors);
+        n->repeated = val((double)h.repeated);
+        n->resets = val((double)h.resets);
+    }
+    n->fell_back = val(h.fell_back);
+    if (wall > 0) {
+        n->shim_in = val((double)(f->now.npu.in_b - from->npu.in_b) / wall);
+        n->shim_out = val((double)(f->now.npu.out_b - from->npu.out_b) / wall);
+    }
+}
+
 static void fill_npu(struct fill *f, struct ui_npu *n)
 {
     const struct npu_rt *rt = f->setup->rt;
@@ -404,6 +451,8 @@ static void fill_npu(struct fill *f, struct ui_npu *n)
     snprintf(n->timed_by, sizeof n->timed_by, "timed by the host");
     n->lane_step_s = LANE_US * 1e-6;
     fill_cols(f, n);
+    fill_device(f, n);
+    const bool array = f->sense.driver && !n->fell_back.v; /* through a driver */
     for (int i = 1; i < NPU_OP_COUNT && n->nop < UI_OPS; i++) {
         double calls = (double)(s->op[i].calls - z->op[i].calls);
         double wall = (double)(s->op[i].wall - z->op[i].wall);
@@ -412,7 +461,13 @@ static void fill_npu(struct fill *f, struct ui_npu *n)
         }
         struct ui_op *o = &n->op[n->nop++];
         snprintf(o->name, sizeof o->name, "%.*s", (int)sizeof o->name - 1, npu_op_name(i));
-        snprintf(o->place, sizeof o->place, "columns");
+        snprintf(o->place, sizeof o->place, "%s", array ? "array" : "columns");
+        const double model = (double)(s->op[i].model_ns - z->op[i].model_ns);
+        if (model > 0) {
+            o->model_us = val(model * 1e-3 / calls);
+            snprintf(o->bound, sizeof o->bound, "%.*s", (int)sizeof o->bound - 1,
+                     plan_bound_name((enum plan_bound)s->op[i].model_bound));
+        }
         o->calls = val(calls);
         o->total_s = val(wall * 1e-9);
         o->mean_us = val(wall * 1e-3 / calls);
@@ -423,7 +478,7 @@ static void fill_npu(struct fill *f, struct ui_npu *n)
         }
     }
     n->lists_sent = n->lists_done = val((double)(s->lists - z->lists));
-    n->errors = n->timeouts = val(0);
+    snprintf(n->model_of, sizeof n->model_of, "%s", f->sense.chip);
 }
 
 static void fill_names(struct fill *f, struct ui_view *v)

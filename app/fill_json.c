@@ -37,6 +37,11 @@ static void columns(const struct ui_npu *n, struct jsonw *w)
         value(w, "compute", c->compute, 4);
         value(w, "transfer", c->transfer, 4);
         value(w, "wait", c->wait, 4);
+        jsonw_arr(w, "rows");
+        for (int r = 0; r < UI_ROWS; r++) {
+            value(w, NULL, c->row[r], 4);
+        }
+        jsonw_arr_end(w);
         jsonw_obj_end(w);
     }
     jsonw_arr_end(w);
@@ -52,6 +57,8 @@ static void columns(const struct ui_npu *n, struct jsonw *w)
         value(w, "tops", o->tops, 4);
         value(w, "gbs", o->gbs, 3);
         value(w, "peak", o->peak, 4);
+        value(w, "model_us", o->model_us, 3);
+        jsonw_str(w, "bound", o->bound[0] ? o->bound : NULL);
         jsonw_obj_end(w);
     }
     jsonw_arr_end(w);
@@ -83,6 +90,17 @@ void fill_json(const struct ui_view *v, struct jsonw *w)
     stages(&v->perf, w);
     columns(&v->npu, w);
     value(w, "lists", v->npu.lists_done, 0);
+    jsonw_str(w, "device_detail", v->npu.device);
+    jsonw_str(w, "model_of", v->npu.model_of);
+    value(w, "mhz", v->npu.mhz, 0);
+    value(w, "contexts", v->npu.contexts, 0);
+    value(w, "contexts_max", v->npu.contexts_max, 0);
+    value(w, "shim_in_b_s", v->npu.shim_in, 0);
+    value(w, "shim_out_b_s", v->npu.shim_out, 0);
+    value(w, "errors", v->npu.errors, 0);
+    value(w, "repeated", v->npu.repeated, 0);
+    value(w, "resets", v->npu.resets, 0);
+    value(w, "fell_back", v->npu.fell_back, 0);
     value(w, "weights_b", v->mem.weights, 0);
     value(w, "kv_b", v->mem.kv, 0);
     value(w, "buffers_b", v->mem.buf_used, 0);

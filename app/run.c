@@ -16,6 +16,7 @@
 #include "app/offline.h"
 #include "app/sound.h"
 #include "app/stop.h"
+#include "npu/plan/predict.h"
 #include "npu/rt/health.h"
 #include "ui/ui.h"
 
@@ -34,6 +35,7 @@ struct run {
     struct writer *writer;
     struct out out;
     bool have_out;
+    struct plan_dev array; /* silicon that the device is taken for */
     struct out_end end;
 };
 
@@ -242,6 +244,13 @@ int run_main(const struct args *a)
         rc = rc || r.way == WAY_SCREEN ? rc : mic_open(&src, mic, &e);
     }
     rc = rc ? rc : app_setup_open(&r.setup, a, &e);
+    if (!rc && r.way == WAY_SCREEN) { /* the profile shows the model beside what was measured */
+        struct npu_sense s;
+        npu_rt_sense(r.setup.rt, &s);
+        if (!plan_dev_find(&r.array, s.chip, NULL)) {
+            npu_rt_predict(r.setup.rt, plan_predict, &r.array);
+        }
+    }
     rc = rc ? rc : open_out(&r, &e);
     if (!rc) {
         rc = r.way == WAY_OFFLINE ? run_offline(&r, src, &e) : run_live(&r, &src, &mic, &e);

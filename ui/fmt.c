@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-static const struct ui_num none = {"n/a"};
+static const struct ui_num none = {"-"};
 
 struct ui_num ui_ms(struct ui_val v)
 {

@@ -1,4 +1,4 @@
-/* Numbers for people: short, at most 6 cells unless said, "n/a" where nothing is known.  Pure. */
+/* Numbers for people: short, at most 6 cells unless said, "-" where nothing is known.  Pure. */
 #ifndef UI_FMT_H
 #define UI_FMT_H
 

@@ -91,7 +91,7 @@ static struct ui_box from_top(struct stack *s, int h)
 
 /* Heights of the parts in the middle; what stays free is given out in order of use. */
 struct mid {
-    int stage, lanes, cells, ops, mem, cmd, rules;
+    int stage, lanes, cells, ops, mem, dev, cmd, rules;
 };
 
 static struct mid share_out(const struct ui_lay_prof_in *in, int room)
@@ -99,9 +99,11 @@ static struct mid share_out(const struct ui_lay_prof_in *in, int room)
     struct mid m = {0};
     int ns = max(in->stages, 1), lanes = in->columns ? in->columns + 1 : 0;
     bool wide = in->cols >= 60;
-    if (wide && lanes && room >= min(ns, 5) + 1 + lanes + 1) {
+    /* lanes only where the rows of figures and a short table of operations stay beside them */
+    const int below = 3 + (in->ops ? min(in->ops + 1, 4) : 0);
+    if (wide && lanes && room >= min(ns, 5) + 1 + lanes + below) {
         m.lanes = lanes;
-        m.stage = min(ns + 1, room - lanes - 1);
+        m.stage = min(ns + 1, room - lanes - below);
     } else {
         m.stage = min(ns + 1, room);
         m.cells = in->columns && room > m.stage && in->rows >= 8;
@@ -111,7 +113,9 @@ static struct mid share_out(const struct ui_lay_prof_in *in, int room)
         }
     }
     room -= m.stage + m.lanes + m.cells;
-    m.cmd = room > 0 && wide;
+    m.dev = room > 0 && wide;
+    room -= m.dev;
+    m.cmd = room > 0 && m.dev;
     room -= m.cmd;
     m.mem = room > 0 && m.cmd;
     room -= m.mem;
@@ -154,6 +158,9 @@ void ui_lay_prof(const struct ui_lay_prof_in *in, struct ui_box out[LAY_P_COUNT]
     out[LAY_P_STAGE] = from_top(&s, m.stage);
     if (m.rules > 1 && (m.cells || m.lanes)) {
         out[LAY_P_RULE2] = from_top(&s, 1);
+    }
+    if (m.dev) {
+        out[LAY_P_DEV] = from_top(&s, 1);
     }
     if (m.cells) {
         out[LAY_P_CELLS] = from_top(&s, 1);

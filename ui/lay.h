@@ -39,6 +39,7 @@ enum ui_lay_prof {
     LAY_P_KEYS,
     LAY_P_CELLS, /* all columns in one row, where the lanes do not fit */
     LAY_P_LANES, /* head and one row a column */
+    LAY_P_DEV, /* the device in one row */
     LAY_P_CMD,
     LAY_P_MEM,
     LAY_P_OPS, /* head and rows, or one row */

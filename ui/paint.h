@@ -26,6 +26,7 @@ void ui_paint_prof(const struct ui_paint *p);
 void ui_paint_help(const struct ui_paint *p);
 void ui_paint_list(const struct ui_paint *p);                  /* microphones, texts held back */
 void ui_paint_side(const struct ui_paint *p, struct ui_box b); /* the dictation page's left panel */
+void ui_paint_device(const struct ui_paint *p, struct ui_box b);
 void ui_paint_ops(const struct ui_paint *p, struct ui_box b);  /* the profile's operations */
 void ui_paint_lanes(const struct ui_paint *p, struct ui_box b);
 void ui_paint_cells(const struct ui_paint *p, struct ui_box b);

@@ -68,7 +68,7 @@ static void losses(const struct ui_audio *a, struct ui_row *r)
 
 static const char *speech_word(struct ui_val v)
 {
-    return !ui_known(v) ? "voice n/a" : v.v > 0.5 ? "speech" : "quiet ";
+    return !ui_known(v) ? "voice -" : v.v > 0.5 ? "speech" : "quiet ";
 }
 
 static void mic_row(const struct ui_paint *p, struct ui_box b)
@@ -128,7 +128,7 @@ static void lag_row(const struct ui_paint *p, struct ui_box b)
         ui_row_add(&r, 0, ui_role_of(l->now_s, UI_R_TEXT), 1, "%s s to screen, p95 %s",
                    ui_fix(l->now_s, 1).s, ui_fix(l->p95_s, 1).s);
     } else {
-        ui_row_add(&r, 0, UI_R_DIM, 1, "n/a");
+        ui_row_add(&r, 0, UI_R_DIM, 1, "-");
     }
     ui_row_right(&r);
     dear_stages(&p->v->perf, &r);

@@ -59,7 +59,7 @@ static void notes(struct help *h)
     note(h, "TEXT", "underlined words may still change; bold ones are doubtful");
     note(h, "RTF", "processing seconds per second of sound; below 1 keeps up");
     note(h, "BAR", "C compute  T transfer  W wait  H host, the same in columns");
-    note(h, "n/a", "nobody has measured it; dim: measured, but not lately");
+    note(h, "-", "nobody has measured it; dim: measured, but not lately");
     note(h, "MOUSE", "stays with the terminal: select and copy as usual");
     snprintf(s, sizeof s, "dictate %s  %s  %s  %s", h->p->v->version, h->p->v->npu.name,
              h->p->v->npu.detail, h->p->v->model);

@@ -128,7 +128,7 @@ static void stages(const struct ui_paint *p, struct ui_box b)
     ui_model_sorted(p->m, f, index);
     stage_head(p, b, &c, p->m->stage_top, rows);
     if (!n) {
-        ui_put(p->g, b, 1, 1, UI_R_DIM, "n/a, nothing has run yet");
+        ui_put(p->g, b, 1, 1, UI_R_DIM, "nothing has run yet");
     }
     double largest = 0;
     for (int i = 0; i < n; i++) {
@@ -186,8 +186,11 @@ static void cmd_row(const struct ui_paint *p, struct ui_box b)
                ui_count(n->lists_done).s);
     count(&r, 1, "errors", n->errors);
     count(&r, 2, "timeouts", n->timeouts);
-    count(&r, 3, "preempted", n->preempted);
-    count(&r, 4, "migrated", n->migrated);
+    count(&r, 1, "repeated", n->repeated);
+    count(&r, 3, "resets", n->resets);
+    count(&r, 1, "fall-backs", n->fell_back);
+    count(&r, 5, "preempted", n->preempted);
+    count(&r, 6, "migrated", n->migrated);
     ui_row_draw(&r, p, b, 0);
 }
 
@@ -214,6 +217,7 @@ void ui_paint_prof(const struct ui_paint *p)
     stages(p, lay[LAY_P_STAGE]);
     ui_paint_lanes(p, lay[LAY_P_LANES]);
     ui_paint_cells(p, lay[LAY_P_CELLS]);
+    ui_paint_device(p, lay[LAY_P_DEV]);
     ui_paint_ops(p, lay[LAY_P_OPS]);
     for (int i = LAY_P_RULE1; i <= LAY_P_RULE4; i++) {
         ui_paint_rule(p, lay[i]);

@@ -47,7 +47,7 @@ static void sound(struct side *s)
             "%3s dB  peak %3s  floor %3s", ui_db(a->rms_db).s, ui_db(a->peak_db).s,
             ui_db(a->floor_db).s);
     x = ui_put(s->p->g, s->b, s->y, 0, ui_role_of(a->speech, UI_R_TEXT),
-               !ui_known(a->speech) ? "voice n/a"
+               !ui_known(a->speech) ? "voice -"
                : a->speech.v > 0.5  ? "speech"
                                     : "quiet");
     if (ui_known(a->speech_share)) {

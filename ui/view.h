@@ -2,7 +2,7 @@
  *
  * The app fills a struct ui_view and hands it to ui_draw(); the screen reads nothing else, knows no
  * microphone and no device, and keeps nothing of it but a copy when the user freezes the profile.
- * A zeroed view is a valid one: every reading is then "not known" and is drawn as n/a, never as 0.
+ * A zeroed view is a valid one: every reading is then "not known" and is drawn as -, never as 0.
  * Strings are UTF-8 and need not be clean: control bytes and broken sequences are drawn as U+FFFD.
  */
 #ifndef UI_VIEW_H
@@ -15,7 +15,7 @@
 /* -- readings -------------------------------------------------------------------------------- */
 
 enum ui_vs {
-    UI_NONE = 0, /* nobody has measured this: drawn n/a */
+    UI_NONE = 0, /* nobody has measured this: drawn - */
     UI_STALE,    /* was measured, but not lately: drawn dim */
     UI_LIVE,
 };
@@ -152,7 +152,7 @@ struct ui_stage {
 enum { UI_STAGES = 16 };
 
 struct ui_perf {
-    struct ui_val window_s;              /* over which the figures are taken; n/a: since start */
+    struct ui_val window_s;              /* over which the figures are taken; not known: since start */
     struct ui_val rtf, rtf_p50, rtf_p95; /* processing seconds per second of audio */
     struct ui_val part[UI_PART_COUNT];   /* same unit as rtf; they should add up to it */
     struct ui_hist rtf_hist;
@@ -168,17 +168,22 @@ struct ui_lag {
 
 /* -- device ---------------------------------------------------------------------------------- */
 
+enum { UI_ROWS = 4 };
+
 struct ui_col {
     struct ui_val busy;                    /* 0..1 of wall time over the window */
     struct ui_val compute, transfer, wait; /* parts of it, 0..1 */
+    struct ui_val row[UI_ROWS];            /* busy share of each core of the column */
     struct ui_hist hist;                   /* busy, 0..1, one sample each ui_npu.lane_step_s */
 };
 
 struct ui_op {
     char name[20];
     struct ui_val calls, total_s, mean_us, tops, gbs;
+    struct ui_val model_us; /* what the cost model says of one call */
+    char bound[8];          /* the resource that binds it there: "compute", "DDR" */
     struct ui_val peak; /* share of what this machine can do at best, 0..1 */
-    char place[12];     /* where it runs: "columns", "host" */
+    char place[12];     /* where it runs: "columns", "array" (through a driver), "host" */
 };
 
 enum { UI_COLS = 16, UI_OPS = 24 };
@@ -186,6 +191,11 @@ enum { UI_COLS = 16, UI_OPS = 24 };
 struct ui_npu {
     char name[32];     /* "virt 4col", "npu1 4col" */
     char detail[48];   /* "1.00 GHz", "AVX-512 VNNI": shown where there is room */
+    char device[64];   /* "virtual npu4 amdxdna 0.8": what it is, and what drives it */
+    char model_of[16]; /* whose times the model gives: "npu4" */
+    struct ui_val mhz, contexts, contexts_max; /* clock of the array; in use, possible */
+    struct ui_val shim_in, shim_out;           /* bytes a second through the shims */
+    struct ui_val repeated, resets, fell_back; /* lists; contexts; drivers given up */
     char timed_by[32]; /* who measured the columns: "timed by the host", "driver sensor", "model" */
     char why_none[64]; /* sentence for a column without a reading */
     double lane_step_s; /* seconds one sample of ui_col.hist covers, 0: not known */
@@ -241,7 +251,7 @@ struct ui_view {
     char more[16];          /* follows the state's word: "2" in XRUN 2, "6 s" in BEHIND 6 s */
     char say[256];          /* the state's sentence with its remedy; "": the state's own */
     struct ui_val clock_us; /* session clock (microphone), or position in the file */
-    struct ui_val total_us; /* length of the file; n/a for a microphone */
+    struct ui_val total_us; /* length of the file; not known for a microphone */
     char model[40], model_detail[48]; /* "small-int8", "12 + 12 layers" */
     char lang[12];                    /* "en", "auto" */
     char version[24];                 /* of the program, for the help page */

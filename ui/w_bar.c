@@ -178,7 +178,7 @@ void ui_rtf_bar(const struct ui_paint *p, struct ui_box b)
     int x = ui_put(p->g, b, 0, lead, UI_R_DIM, p->gl->open);
     int used = bar_letters(p, b, x, cells, scale);
     if (!ui_known(f->rtf) && used == 0) {
-        ui_put(p->g, b, 0, x + 1, UI_R_DIM, "n/a");
+        ui_put(p->g, b, 0, x + 1, UI_R_DIM, "-");
     }
     double limit = scale >= 1.2 ? 1 : scale / 1.2;
     int mark = (int)(limit / scale * cells + 0.5);

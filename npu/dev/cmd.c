@@ -325,6 +325,9 @@ int dev_cmd_resolve(const struct npu_cmd *c, int index, dev_at at, void *ctx, st
     j->tiles_m = (c->m + c->tile_m - 1) / c->tile_m;
     j->tiles_n = (t.cols + c->tile_n - 1) / c->tile_n;
     j->bytes = t.bytes;
+    for (int i = 0; i < t.n; i++) {
+        j->out_b += t.o[i].writes ? t.o[i].bytes : 0;
+    }
     j->macs = t.macs;
     return 0;
 }

@@ -8,18 +8,20 @@
 #include "app/base/err.h"
 #include "kernels/k.h"
 
-enum { DEV_MAX_COLS = 8, DEV_MAX_THREADS = 64 };
+enum { DEV_MAX_COLS = 8, DEV_MAX_ROWS = 4, DEV_MAX_THREADS = 64 };
 
 /* One command, resolved: tiles_m x tiles_n tiles of the result. */
 struct dev_job {
     struct k_args args;
     uint32_t tiles_m, tiles_n;
     uint32_t cols; /* extent of the second tile dimension: columns, or heads */
-    uint64_t bytes, macs;
+    uint64_t bytes, macs; /* of all operands */
+    uint64_t out_b;       /* of those that are written */
 };
 
 struct dev_col_stats {
     uint64_t busy, transfer, tiles;
+    uint64_t row[DEV_MAX_ROWS]; /* busy and transfer by core: a column deals its tiles to them in turn */
 };
 struct dev_op_stats {
     uint64_t calls, tiles, bytes, macs, busy, wall;

@@ -35,6 +35,7 @@ struct sync {
 /* Figures of one thread: it alone writes, anyone reads. */
 struct figures {
     _Atomic uint64_t col_busy[DEV_MAX_COLS], col_transfer[DEV_MAX_COLS], col_tiles[DEV_MAX_COLS];
+    _Atomic uint64_t core[DEV_MAX_COLS][DEV_MAX_ROWS];
     _Atomic uint64_t op_busy[NPU_OP_COUNT], op_tiles[NPU_OP_COUNT];
 };
 
@@ -129,6 +130,7 @@ static uint32_t serve(struct worker *w, const struct dev_job *j, struct sync *s,
         *now = clk_ns();
         const uint64_t spent = (uint64_t)(*now - then);
         count(moves_only(op) ? &w->fig.col_transfer[col] : &w->fig.col_busy[col], spent);
+        count(&w->fig.core[col][t % DEV_MAX_ROWS], spent);
         count(&w->fig.col_tiles[col], 1);
         count(&w->fig.op_busy[op], spent);
         count(&w->fig.op_tiles[op], 1);
@@ -301,6 +303,9 @@ static void virt_stats(const struct dev *d, struct dev_stats *s)
             s->col[c].busy += get(&f->col_busy[c]);
             s->col[c].transfer += get(&f->col_transfer[c]);
             s->col[c].tiles += get(&f->col_tiles[c]);
+            for (int r = 0; r < DEV_MAX_ROWS; r++) {
+                s->col[c].row[r] += get(&f->core[c][r]);
+            }
         }
         for (int op = 0; op < NPU_OP_COUNT; op++) {
             s->op[op].busy += get(&f->op_busy[op]);

@@ -36,6 +36,10 @@ struct npu_rt {
     struct rt_names names, fallen;
     const struct rt_names *_Atomic now; /* of the two */
     _Atomic uint64_t submit_ns, write_ns, write_bytes, buf_bytes, buf_count, allocs;
+    _Atomic uint64_t in_b, out_b, model_ns[NPU_OP_COUNT];
+    _Atomic int model_bound[NPU_OP_COUNT];
+    npu_model_fn model;
+    const void *model_ctx;
     pthread_mutex_t mu; /* dev and health, which others read while a driver is given up */
     struct npu_rt_health health;
 };

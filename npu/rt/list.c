@@ -41,6 +41,40 @@ static void *place(void *ctx, const struct dev_operand *o)
     return (char *)rt->buf[buf].data + off;
 }
 
+/* What the list comes to, each time it runs. */
+static void sum_up(const struct npu_rt *rt, struct npu_list *l)
+{
+    double top[NPU_OP_COUNT] = {0};
+    const struct dev_job *j = l->jobs;
+    l->in_b = l->out_b = 0;
+    memset(l->model_ns, 0, sizeof l->model_ns);
+    for (int i = 0; i < l->n; i++) {
+        l->out_b += j[i].out_b;
+        l->in_b += j[i].bytes - j[i].out_b;
+        if (rt->model) {
+            int bound = 0, op = l->cmd[i].op;
+            const double s = rt->model(rt->model_ctx, &l->cmd[i], &bound);
+            l->model_ns[op] += (uint64_t)(s * 1e9);
+            if (s > top[op]) { /* the longest command decides */
+                top[op] = s;
+                l->model_bound[op] = (int8_t)bound;
+            }
+        }
+    }
+}
+
+static void count_up(struct npu_rt *rt, const struct npu_list *l)
+{
+    atomic_fetch_add_explicit(&rt->in_b, l->in_b, memory_order_relaxed);
+    atomic_fetch_add_explicit(&rt->out_b, l->out_b, memory_order_relaxed);
+    for (int op = 0; op < NPU_OP_COUNT && rt->model; op++) {
+        if (l->model_ns[op]) {
+            atomic_fetch_add_explicit(&rt->model_ns[op], l->model_ns[op], memory_order_relaxed);
+            atomic_store_explicit(&rt->model_bound[op], l->model_bound[op], memory_order_relaxed);
+        }
+    }
+}
+
 static int check_list(struct npu_rt *rt, struct npu_list *l, struct err *e)
 {
     if (l->n > l->jobs_cap) {
@@ -60,6 +94,7 @@ static int check_list(struct npu_rt *rt, struct npu_list *l, struct err *e)
         size_t b = k_scratch_bytes(&l->cmd[i]);
         l->scratch_b = b > l->scratch_b ? b : l->scratch_b;
     }
+    sum_up(rt, l);
     l->checked = 1;
     return 0;
 }
@@ -76,6 +111,7 @@ int npu_list_run(struct npu_rt *rt, struct npu_list *l, struct err *e)
             return rc;
         }
     }
+    count_up(rt, l);
     if (rt->driven) {
         int rc = dev_xdna_run(rt->x, l->cmd, l->n, &why);
         if (rc != -ERR_NPU_HANG && rc != -ERR_NPU) {

@@ -156,6 +156,9 @@ static void add_stats(struct npu_stats *s, const struct dev_stats *d)
         s->col[c].busy += d->col[c].busy;
         s->col[c].transfer += d->col[c].transfer;
         s->col[c].tiles += d->col[c].tiles;
+        for (int r = 0; r < NPU_MAX_ROWS; r++) {
+            s->col[c].row[r] += d->col[c].row[r];
+        }
     }
     for (int i = 0; i < NPU_OP_COUNT; i++) {
         struct npu_op_stats *o = &s->op[i];
@@ -169,6 +172,12 @@ static void add_stats(struct npu_stats *s, const struct dev_stats *d)
     s->lists += d->lists;
     s->cmds += d->cmds;
     s->list_ns += d->list_ns;
+}
+
+void npu_rt_predict(struct npu_rt *rt, npu_model_fn fn, const void *ctx)
+{
+    rt->model = fn;
+    rt->model_ctx = ctx;
 }
 
 void npu_rt_stats(const struct npu_rt *rt, struct npu_stats *s)
@@ -193,6 +202,12 @@ void npu_rt_stats(const struct npu_rt *rt, struct npu_stats *s)
         const uint64_t used = s->col[c].busy + s->col[c].transfer;
         s->col[c].wait = s->list_ns > used ? s->list_ns - used : 0;
     }
+    for (int i = 0; i < NPU_OP_COUNT; i++) {
+        s->op[i].model_ns = atomic_load_explicit(&rt->model_ns[i], memory_order_relaxed);
+        s->op[i].model_bound = atomic_load_explicit(&rt->model_bound[i], memory_order_relaxed);
+    }
+    s->in_b = atomic_load_explicit(&rt->in_b, memory_order_relaxed);
+    s->out_b = atomic_load_explicit(&rt->out_b, memory_order_relaxed);
     s->submit_ns = atomic_load_explicit(&rt->submit_ns, memory_order_relaxed);
     s->write_ns = atomic_load_explicit(&rt->write_ns, memory_order_relaxed);
     s->write_bytes = atomic_load_explicit(&rt->write_bytes, memory_order_relaxed);

@@ -10,7 +10,7 @@
 #include "app/base/err.h"
 #include "kernels/op.h"
 
-enum { NPU_MAX_COLS = 8 };
+enum { NPU_MAX_COLS = 8, NPU_MAX_ROWS = 4 };
 
 struct npu_rt_opts {
     /* "virtual" (default, NULL): the columns of an npu4, called directly.
@@ -67,9 +67,12 @@ struct npu_list {
     int n, cap;
     int checked;
     const char *what; /* for the profile and for messages */
-    void *jobs;       /* rt's: the commands resolved */
+    void *jobs;       /* rt's: the commands resolved, and what they come to */
     int jobs_cap;
     size_t scratch_b;
+    uint64_t in_b, out_b; /* operands read, written */
+    uint64_t model_ns[NPU_OP_COUNT];
+    int8_t model_bound[NPU_OP_COUNT];
 };
 int npu_list_add(struct npu_list *l, const struct npu_cmd *c); /* index, or -ERR_MEM */
 void npu_list_free(struct npu_list *l);
@@ -82,11 +85,14 @@ int npu_list_run(struct npu_rt *rt, struct npu_list *l, struct err *e);
 struct npu_col_stats {
     uint64_t busy, transfer, wait; /* kernels; packing and copying; idle inside a list */
     uint64_t tiles;
+    uint64_t row[NPU_MAX_ROWS]; /* of busy and transfer, by core of the column */
 };
 struct npu_op_stats {
     uint64_t calls, tiles, bytes, macs;
     uint64_t busy; /* kernel time summed over columns */
     uint64_t wall; /* from the first tile to the last */
+    uint64_t model_ns; /* what npu_rt_predict's model says of the same calls, 0: nobody asked it */
+    int model_bound;   /* the resource that binds most of it, as the model numbers them */
 };
 struct npu_stats {
     int columns;
@@ -96,8 +102,15 @@ struct npu_stats {
     uint64_t submit_ns;      /* host time in checks and hand-over */
     uint64_t list_ns;        /* wall time of lists */
     uint64_t write_ns, write_bytes; /* host to device */
+    uint64_t in_b, out_b;           /* operands of lists, read and written: through the shims */
     uint64_t buf_bytes, buf_count, allocs;
 };
+/* From now on, whenever a list is checked, asks a model what each command would take: seconds, and
+ * the number of the resource that binds.  For the profile; costs a few microseconds a list.  Before
+ * the first list runs; fn NULL: not any more.  ctx is lent. */
+typedef double (*npu_model_fn)(const void *ctx, const struct npu_cmd *c, int *bound);
+void npu_rt_predict(struct npu_rt *rt, npu_model_fn fn, const void *ctx);
+
 void npu_rt_stats(const struct npu_rt *rt, struct npu_stats *s);
 const char *npu_op_name(int op);
 

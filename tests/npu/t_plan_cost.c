@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "npu/plan/predict.h"
 #include "npu/plan/cost.h"
 
 static struct plan_dev device(const char *name)
@@ -355,6 +356,33 @@ static void flops(void **state)
     assert_true(fabs(plan_encoder_flops(32, 1280, 1500, 128, true) * 1e-9 - 2270) < 12);
 }
 
+/* A command of the engine is priced as the plan prices the same operation. */
+static void commands(void **state)
+{
+    struct plan_dev d;
+    struct plan_time t;
+    int bound = -1;
+    (void)state;
+    assert_int_equal(plan_dev_find(&d, "npu1", NULL), 0);
+    struct npu_cmd c = {.op = NPU_GEMM_I8, .m = 1500, .n = 2048, .k = 512};
+    const struct plan_gemm g = {.M = 1500, .K = 512, .N = 2048, .m = 64, .k = 64, .n = 64,
+                                .ea = 1, .eb = 1, .ec = 4, .cols = 4, .call_s = d.chain_s};
+    plan_gemm_time(&d, &g, &t);
+    assert_true(plan_predict(&d, &c, &bound) == t.total);
+    assert_int_equal(bound, t.bound);
+    const double one = plan_predict(&d, &c, &bound);
+    c.flags = NPU_FINE; /* two planes are twice the rows */
+    assert_true(plan_predict(&d, &c, &bound) > 1.8 * one);
+    c = (struct npu_cmd){.op = NPU_ATTN_I8, .m = 1500, .n = 1500, .k = 64, .heads = 8};
+    const double attention = plan_predict(&d, &c, &bound);
+    assert_true(attention > 9e-3 && attention < 13e-3); /* aie2.md 3.6: 3.10 + 5.71 + 2.64 ms */
+    c = (struct npu_cmd){.op = NPU_NORM_Q, .m = 1, .k = 512};
+    assert_true(plan_predict(&d, &c, &bound) >= d.chain_s);
+    assert_int_equal(bound, PLAN_CALL); /* one row: the call costs more than the work */
+    c.op = NPU_NOP;
+    assert_true(plan_predict(&d, &c, &bound) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +392,7 @@ int main(void)
         cmocka_unit_test(bounds),
         cmocka_unit_test(every_constant_has_a_source),
         cmocka_unit_test(flops),
+        cmocka_unit_test(commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,12 +122,48 @@ static void test_figures(void **unused)
         tiles += s.col[c].tiles;
         busy += s.col[c].busy + s.col[c].transfer;
         assert_true(s.col[c].busy > 0);
+        uint64_t cores = 0; /* the column's time, core by core: 9 or more tiles, so each has some */
+        for (int r = 0; r < NPU_MAX_ROWS; r++) {
+            assert_true(s.col[c].row[r] > 0);
+            cores += s.col[c].row[r];
+        }
+        assert_int_equal(cores, s.col[c].busy + s.col[c].transfer);
     }
+    /* rows, weights, parameters and figures in; INT8 rows and figures, then the product out */
+    assert_int_equal(s.out_b, 5ull * (M * k_round(K, 64) + M * 8 + M * N * 4));
+    assert_int_equal(s.in_b, 5ull * (M * K * 4 + M * k_round(K, 64) + M * 8 +
+                                     k_packed_i8_bytes(N, K) + 2 * 4 * k_round(N, 32)));
     for (int i = 0; i < NPU_OP_COUNT; i++) {
         ops += s.op[i].busy;
     }
     assert_int_equal(tiles, 5 * (28 + 10));
     assert_int_equal(busy, ops);
+    rig_close(&r);
+}
+
+static double two_us(const void *ctx, const struct npu_cmd *c, int *bound)
+{
+    *bound = c->op == NPU_GEMM_I8 ? 3 : 1;
+    return *(const double *)ctx;
+}
+
+static void test_model(void **unused)
+{
+    const double each = 2e-6;
+    struct rig r;
+    struct err e = {0};
+    struct npu_stats s;
+    (void)unused;
+    rig_open(&r, 3, 1);
+    npu_rt_predict(r.rt, two_us, &each);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(npu_list_run(r.rt, &r.list, &e), 0);
+    }
+    npu_rt_stats(r.rt, &s);
+    assert_int_equal(s.op[NPU_GEMM_I8].model_ns, 4 * 2000);
+    assert_int_equal(s.op[NPU_GEMM_I8].model_bound, 3);
+    assert_int_equal(s.op[NPU_QUANT].model_bound, 1);
+    assert_int_equal(s.op[NPU_COPY].model_ns, 0);
     rig_close(&r);
 }
 
@@ -192,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_model),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_names),
     };

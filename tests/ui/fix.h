@@ -97,6 +97,13 @@ static void fix_perf(struct ui_perf *p, double speed)
     fix_stage(p, "settle + draw", 7670, 0.8, 0.009 * speed);
 }
 
+static void fix_model(struct ui_npu *n, double us, const char *bound)
+{
+    struct ui_op *o = &n->op[n->nop - 1];
+    o->model_us = ui_live(us);
+    snprintf(o->bound, sizeof o->bound, "%s", bound);
+}
+
 static void fix_npu(struct ui_npu *n, unsigned ncol)
 {
     snprintf(n->name, sizeof n->name, "virt %ucol", ncol);
@@ -115,19 +122,34 @@ static void fix_npu(struct ui_npu *n, unsigned ncol)
         c->compute = ui_live(b * 0.75);
         c->transfer = ui_live(b * 0.2);
         c->wait = ui_live(b * 0.05);
+        for (int r = 0; r < UI_ROWS; r++) {
+            c->row[r] = ui_live(b * (0.4 + 0.2 * r));
+        }
         for (int k = 0; k < 90; k++) {
             ui_hist_add(&c->hist, fix_wave(k + (int)i * 3, 0, 2 * b));
         }
     }
-    fix_op(n, "gemm i8", 53410, 81.4, 2.31, 3.1, 0.51, "columns");
-    fix_op(n, "gemv i8", 427280, 61.0, 0.03, 13.6, 0.45, "columns");
-    fix_op(n, "softmax", 19620, 9.8, 0, 1.2, 0.20, "columns");
-    fix_op(n, "layer norm", 124260, 3.1, 0, 4.4, 0.36, "columns");
-    fix_op(n, "dma in", 481000, 21.0, 0, 5.9, 0.39, "columns");
+    fix_op(n, "gemm i8", 53410, 81.4, 2.31, 3.1, 0.51, "array");
+    fix_model(n, 1640, "compute");
+    fix_op(n, "gemv i8", 427280, 61.0, 0.03, 13.6, 0.45, "array");
+    fix_model(n, 171, "DDR");
+    fix_op(n, "softmax", 19620, 9.8, 0, 1.2, 0.20, "array");
+    fix_model(n, 5710, "stream");
+    fix_op(n, "layer norm", 124260, 3.1, 0, 4.4, 0.36, "array");
+    fix_op(n, "dma in", 481000, 21.0, 0, 5.9, 0.39, "array");
     fix_op(n, "requant", 65400, 4.1, 0, 0, 0, "host");
     n->lists_sent = ui_live(5450);
     n->lists_done = ui_live(5449);
     n->errors = n->timeouts = ui_live(0);
+    n->repeated = ui_live(2);
+    n->resets = n->fell_back = ui_live(0);
+    snprintf(n->device, sizeof n->device, "virtual npu1 amdxdna 0.8");
+    snprintf(n->model_of, sizeof n->model_of, "npu1");
+    n->mhz = ui_live(1600);
+    n->contexts = ui_live(1);
+    n->contexts_max = ui_live(6);
+    n->shim_in = ui_live(2.1e9);
+    n->shim_out = ui_live(640e6);
 }
 
 static void fix_audio(struct ui_audio *a, enum ui_src src)

@@ -87,8 +87,9 @@ static void prof_one(const struct ui_lay_prof_in *in)
     assert_true(b[LAY_P_LANES].h == 0 || b[LAY_P_LANES].h == in->columns + 1);
     assert_true(!b[LAY_P_MEM].h || b[LAY_P_CMD].h);
     assert_true(!b[LAY_P_OPS].h || b[LAY_P_MEM].h);
+    assert_true(!b[LAY_P_CMD].h || b[LAY_P_DEV].h);
     static const int order[] = {LAY_P_TITLE, LAY_P_BAR,   LAY_P_LEGEND, LAY_P_RULE1, LAY_P_STAGE,
-                                LAY_P_RULE2, LAY_P_CELLS, LAY_P_LANES,  LAY_P_RULE3, LAY_P_OPS,
+                                LAY_P_RULE2, LAY_P_DEV,   LAY_P_CELLS, LAY_P_LANES,  LAY_P_RULE3, LAY_P_OPS,
                                 LAY_P_MEM,   LAY_P_CMD,   LAY_P_RULE4,  LAY_P_SAY,   LAY_P_KEYS};
     int y = -1;
     for (unsigned i = 0; i < sizeof order / sizeof *order; i++) {
@@ -141,10 +142,21 @@ static void named_sizes(void **state)
     assert_int_equal(b[LAY_MIC].h, 0);
     struct ui_box p[LAY_P_COUNT];
     struct ui_lay_prof_in pin = {24, 80, 7, 8, 6, 0};
-    ui_lay_prof(&pin, p); /* eight lanes, seven stages and three rows of figures fit exactly */
-    assert_int_equal(p[LAY_P_LANES].h, 9);
+    ui_lay_prof(&pin, p); /* eight columns share a row, so that every operation has one */
+    assert_int_equal(p[LAY_P_LANES].h, 0);
+    assert_int_equal(p[LAY_P_CELLS].h, 1);
+    assert_int_equal(p[LAY_P_DEV].h, 1);
     assert_int_equal(p[LAY_P_STAGE].h, 8);
-    assert_int_equal(p[LAY_P_OPS].h, 1);
+    assert_int_equal(p[LAY_P_OPS].h, 7);
+    pin.columns = 4; /* four have lanes, and the operations that take most */
+    ui_lay_prof(&pin, p);
+    assert_int_equal(p[LAY_P_LANES].h, 5);
+    assert_int_equal(p[LAY_P_STAGE].h, 8);
+    assert_int_equal(p[LAY_P_OPS].h, 4);
+    pin = (struct ui_lay_prof_in){40, 120, 7, 8, 6, 0};
+    ui_lay_prof(&pin, p);
+    assert_int_equal(p[LAY_P_LANES].h, 9);
+    assert_int_equal(p[LAY_P_OPS].h, 7);
 }
 
 int main(void)

@@ -170,12 +170,12 @@ static void numbers(void **state)
 {
     (void)state;
     struct ui_val none = {0, UI_NONE};
-    assert_string_equal(ui_ms(none).s, "n/a");
+    assert_string_equal(ui_ms(none).s, "-");
     assert_string_equal(ui_ms(ui_live(0)).s, "0.0");
     assert_string_equal(ui_ms(ui_live(212.44)).s, "212.4");
     assert_string_equal(ui_ms(ui_live(0.034)).s, "0.03");
     assert_string_equal(ui_ms(ui_live(15240)).s, "15240");
-    assert_string_equal(ui_ms(ui_live(NAN)).s, "n/a");
+    assert_string_equal(ui_ms(ui_live(NAN)).s, "-");
     assert_string_equal(ui_fix(ui_live(0.356), 2).s, "0.36");
     assert_string_equal(ui_fix(ui_live(1e30), 2).s, ">999k");
     assert_string_equal(ui_count(ui_live(427280)).s, "427280");
