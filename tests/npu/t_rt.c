@@ -123,9 +123,9 @@ static void test_figures(void **unused)
         busy += s.col[c].busy + s.col[c].transfer;
         assert_true(s.col[c].busy > 0);
         uint64_t cores = 0; /* the column's time, core by core: 9 or more tiles, so each has some */
-        for (int r = 0; r < NPU_MAX_ROWS; r++) {
-            assert_true(s.col[c].row[r] > 0);
-            cores += s.col[c].row[r];
+        for (int k = 0; k < NPU_MAX_ROWS; k++) {
+            assert_true(s.col[c].row[k] > 0);
+            cores += s.col[c].row[k];
         }
         assert_int_equal(cores, s.col[c].busy + s.col[c].transfer);
     }
