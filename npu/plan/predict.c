@@ -17,16 +17,18 @@ static void add(struct sum *a, const struct plan_time *t, double times)
     }
 }
 
-static void gemm(struct sum *a, const struct plan_dev *d, double times, int64_t M, int64_t K,
+/* Tiles of m x 64 x 64, narrower where all columns would not have one: as the planner's. */
+static void gemm(struct sum *a, const struct plan_dev *d, double times, int m, int64_t M, int64_t K,
                  int64_t N, int operand_b, int result_b)
 {
     struct plan_time t;
+    const int64_t each = (N + d->cols - 1) / d->cols;
     const struct plan_gemm g = {.M = M,
                                 .K = K,
                                 .N = N,
-                                .m = 64,
+                                .m = m,
                                 .k = 64,
-                                .n = 64,
+                                .n = each >= 64 ? 64 : (int)(each + 15) / 16 * 16,
                                 .ea = operand_b,
                                 .eb = operand_b,
                                 .ec = result_b,
@@ -52,10 +54,10 @@ double plan_predict(const void *dev, const struct npu_cmd *c, int *bound)
     const double values = (double)m * c->k;
     switch (c->op) {
     case NPU_GEMM_I8:
-        gemm(&a, d, 1, m, c->k, c->n, 1, 4);
+        gemm(&a, d, 1, 64, m, c->k, c->n, 1, 4);
         break;
     case NPU_GEMM_F32:
-        gemm(&a, d, 1, m, c->k, c->n, 2, 4);
+        gemm(&a, d, 1, 64, m, c->k, c->n, 2, 4);
         break;
     case NPU_QUANT:
         rows(&a, d, values, d->add_cyc, WORD, BYTE);
@@ -74,9 +76,9 @@ double plan_predict(const void *dev, const struct npu_cmd *c, int *bound)
         break;
     case NPU_ATTN:
     case NPU_ATTN_I8: /* QK, softmax, PV, head by head: the scores go through memory */
-        gemm(&a, d, c->heads, c->m, c->k, c->n, 2, 2);
+        gemm(&a, d, c->heads, 32, c->m, c->k, c->n, 2, 2);
         rows(&a, d, (double)c->heads * c->m * c->n, d->softmax_cyc, SHORT, SHORT);
-        gemm(&a, d, c->heads, c->m, c->n, c->k, 2, 2);
+        gemm(&a, d, c->heads, 64, c->m, c->n, c->k, 2, 2);
         break;
     default:
         break;

@@ -375,7 +375,8 @@ static void commands(void **state)
     assert_true(plan_predict(&d, &c, &bound) > 1.8 * one);
     c = (struct npu_cmd){.op = NPU_ATTN_I8, .m = 1500, .n = 1500, .k = 64, .heads = 8};
     const double attention = plan_predict(&d, &c, &bound);
-    assert_true(attention > 9e-3 && attention < 13e-3); /* aie2.md 3.6: 3.10 + 5.71 + 2.64 ms */
+    /* as the layer's plan, 3.10 + 5.71 + 2.64 ms (aie2.md 3.6), which pads rows to 1536 */
+    assert_true(attention > 10.8e-3 && attention < 11.6e-3);
     c = (struct npu_cmd){.op = NPU_NORM_Q, .m = 1, .k = 512};
     assert_true(plan_predict(&d, &c, &bound) >= d.chain_s);
     assert_int_equal(bound, PLAN_CALL); /* one row: the call costs more than the work */
