@@ -22,6 +22,16 @@ train-deps:                  ## install what training needs: PyTorch, two synthe
 golden: all                  ## numbers against ../shared/golden (f32: equal, int8: a table)
 	$(RUN) golden
 
+# -- the acceptance run for an owner of the hardware ------------------------------------------------
+DEVICE ?= npu
+SOAK   ?= 600
+REPORT ?= check-npu.txt
+$(O)/tests/npu/check_npu: $(O)/tests/npu/check_npu.o $(USE.npu:%=$(O)/lib%.a)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDX.$(VARIANT)) $^ $(LDLIBS) -o $@
+check-npu: $(O)/tests/npu/check_npu  ## for owners of an NPU: tries, measures, 10 minutes; writes check-npu.txt (DEVICE, SOAK, REPORT)
+	@$< '$(DEVICE)' '$(SOAK)' '$(REPORT)'
+
 # Alone on the command line, `make asan` runs unit and hostile tests; before another goal it only
 # picks the variant.
 asan: $(if $(filter-out asan,$(MAKECMDGOALS)),,all $(UNIT))   ## unit and hostile tests under ASan and UBSan; `asan check`: all
@@ -37,4 +47,4 @@ $(O)/tests/fuzz/f_%: $(O)/tests/fuzz/f_%.o $(ROOMS:%=$(O)/lib%.a)
 fuzz: $(FUZZ)                ## every fuzzer for FUZZ_SECONDS (60); fails on a finding
 	@$(RUN_ENV) FUZZ_SRC='$(wildcard tests/fuzz/f_*.c)' FUZZ_SECONDS='$(FUZZ_SECONDS)' sh tests/check.sh fuzz
 
-.PHONY: check unit layers names hostile golden train train-deps asan tsan fuzz
+.PHONY: check check-npu unit layers names hostile golden train train-deps asan tsan fuzz

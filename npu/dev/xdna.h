@@ -34,6 +34,7 @@ struct dev_xdna_opts {
  * chosen.  The same sentences. */
 struct dev_chip {
     char name[8];   /* "npu4" */
+    char path[96];  /* of its node */
     char family[8]; /* "npu2": of its programs, as the tool chain calls it */
     int columns;
 };

@@ -264,6 +264,7 @@ int dev_xdna_find(struct sys *s, const char *node, struct dev_chip *found, struc
         s->ops->close(s, x->fd);
         *found = (struct dev_chip){.columns = chip->cols};
         snprintf(found->name, sizeof found->name, "%s", chip->name);
+        snprintf(found->path, sizeof found->path, "%s", x->node.path);
         snprintf(found->family, sizeof found->family, "%s", chip->generation == 3 ? "npu1" : "npu2");
     }
     free(x);
