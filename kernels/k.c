@@ -26,7 +26,6 @@ const struct k_table k_table_c = {
             [NPU_HEADS] = ref_heads,
             [NPU_ATTN_I8] = ref_attn_i8,
             [NPU_MEAN] = ref_mean,
-            [NPU_MEAN_Q] = ref_mean_q,
         },
 };
 
@@ -50,10 +49,12 @@ const struct k_table *k_choose(unsigned cpu)
 size_t k_scratch_bytes(const struct npu_cmd *c)
 {
     switch (c->op) {
-    case NPU_NORM_Q:
-        return k_round(c->k, 16) * sizeof(float);
-    case NPU_MEAN_Q:
-        return k_round(c->k, K_PAD_K) * sizeof(float);
+    case NPU_QUANT:
+    case NPU_NORM_Q: {
+        /* a row; its block's rows before it */
+        const size_t rows = c->op == NPU_NORM_Q && c->flags & NPU_CENTRE ? c->tile_m : 0;
+        return (rows + 1) * k_round(c->k, 16) * sizeof(float);
+    }
     case NPU_ATTN:
         /* scores of a block of 48 rows, turned queries, sums */
         return ((size_t)k_round(c->n, 16) + c->k + 4) * 48 * sizeof(float) + 64;

@@ -6,7 +6,7 @@
  * Operand layouts (kp: k rounded up to K_PAD_K; np: n rounded up to K_PAD_N):
  *   weights f32   [np / 32][k][32], zero beyond n
  *   weights u8    [np / 16][kp / 4][16][4], value + 128, 128 beyond n and k: serves VNNI and AMX
- *     low plane   (NPU_LOW, NPU_DEEP) what rounding left over, in sixteenths of a step: -8..7, + 8, two
+ *     low plane   (NPU_DEEP) what rounding left over, in sixteenths of a step: -8..7, + 8, two
  *     to a byte: [np / 16][kp / 8][16][4], k of the even fours in the low halves, of the odd in the
  *     upper; 8 beyond n and k.  It follows the weights at k_packed_i8_bytes().
  *   rows s8       [m][lda], lda >= kp, zero beyond k

@@ -21,7 +21,6 @@ enum npu_op {
     NPU_HEADS,    /* f32 rows to INT8 heads: queries, keys or values, each packed its own way */
     NPU_ATTN_I8,  /* softmax(q k^T) v on INT8 heads */
     NPU_MEAN,     /* mean of every ldw-th of f32 rows */
-    NPU_MEAN_Q,   /* means of blocks of s8 rows, as s8 rows */
     NPU_OP_COUNT
 };
 
@@ -35,11 +34,11 @@ enum npu_flag {
     NPU_AS_K = 64,  /* HEADS: as keys */
     NPU_AS_V = 128, /* HEADS: as values; neither: as queries */
     NPU_FINE = 256, /* rows, queries, probabilities of 16 bits in two planes: QUANT, NORM_Q, GEMM_I8,
-                       HEADS as queries, ATTN_I8; the rows that MEAN_Q reads */
-    NPU_LOW = 512,     /* GEMM_I8: by the low plane of the weights alone (in[1]) */
-    NPU_BLOCKS = 1024, /* GEMM: after the products add a row of `more`, one for each tile_m rows */
-    NPU_CENTRE = 2048, /* HEADS: subtract in[1] from every row; ATTN_I8: add `more` to every row */
-    NPU_DEEP = 4096,   /* GEMM_I8 with NPU_FINE: the low plane of the weights counts too */
+                       HEADS as queries, ATTN_I8 */
+    NPU_BLOCKS = 512,  /* GEMM: after the products add a row of `more`, one for each tile_m rows */
+    NPU_CENTRE = 1024, /* QUANT, NORM_Q: subtract the mean of each tile_m rows, which goes to in[3];
+                          HEADS: subtract in[1] from every row; ATTN_I8: add `more` to every row */
+    NPU_DEEP = 2048,   /* GEMM_I8 with NPU_FINE: the low plane of the weights counts too */
 };
 
 /* Address: buffer handle in the upper 16 bits, byte offset in the lower 48; 0 is "none". */
@@ -50,7 +49,8 @@ typedef uint64_t npu_addr;
  *
  * GEMM: in[0] a (f32 or s8), in[1] packed w, in[2] parameters (see kernels/k.h), in[3] add rows;
  *       aux: for I8 the rows' {scale, sum}; out f32.  BLOCKS: more f32 [ceil(m / tile_m)][ldw].
- * QUANT: in[0] f32 rows; out s8 rows; aux out.  k values a row.
+ * QUANT: in[0] f32 rows; out s8 rows; aux out.  k values a row.  CENTRE: in[3], written, f32
+ *        [ceil(m / tile_m)][ldp].
  * NORM:  in[0] f32 rows, in[1] gain[k] then bias[k]; out f32.   NORM_Q: no gain (folded into the
  *        weights that read it); out s8 rows; aux out.
  * ATTN:  in[0] q rows (stride lda), in[1] keys, in[2] values (stride ldw); m queries, n keys, heads of
@@ -63,9 +63,7 @@ typedef uint64_t npu_addr;
  * ATTN_I8: in[0], in[1], in[2] head packs of queries, keys, values; otherwise as ATTN, not causal;
  *        CENTRE: more f32 [heads * k].
  * MEAN:  in[0] f32 rows, of which rows 0, ldw, 2 ldw .. below n count; m is 1; out k values; the
- *        second dimension of its tiles is k.
- * MEAN_Q: in[0] n s8 rows (stride lda, k values), in[1] their figures; block b is rows b ldw .. below
- *        (b + 1) ldw, m blocks; out s8 rows (stride ldo), aux their figures. */
+ *        second dimension of its tiles is k. */
 struct npu_cmd {
     uint16_t op, flags;
     uint32_t m, n, k;

@@ -54,7 +54,7 @@ static void kt_gemm_amx(const struct k_args *a, uint32_t m0, uint32_t m1, uint32
 {
     int32_t sums[32 * 32] __attribute__((aligned(64)));
     const struct kt_end e = kt_i8_end_of(a, m0);
-    if (m1 - m0 < KT_TILE_FEW || a->c->flags & (NPU_FINE | NPU_LOW)) {
+    if (m1 - m0 < KT_TILE_FEW || a->c->flags & NPU_FINE) {
         kt_gemm_i8(a, m0, m1, n0, n1, scratch);
         return;
     }

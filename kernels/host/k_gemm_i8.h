@@ -51,57 +51,6 @@ KT_INLINE void kt_i8_block(const int R, const struct k_args *a, const struct kt_
     }
 }
 
-/* R rows by 32 columns of the low plane. */
-KT_INLINE void kt_low_block(const int R, const struct k_args *a, const struct kt_end *e, uint32_t row,
-                            uint32_t col)
-{
-    const struct npu_cmd *c = a->c;
-    const uint32_t kp = k_round(c->k, K_PAD_K);
-    const uint8_t *w0 = (const uint8_t *)a->in[1] + (size_t)col * kp / 2, *w1 = w0 + (size_t)8 * kp;
-    const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * c->lda;
-    const size_t lda = c->lda;
-    vi acc[KT_LOW_ROWS][2];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; r++) {
-        acc[r][0] = acc[r][1] = vi_zero();
-    }
-    for (uint32_t t = 0; t < kp; t += 8, w0 += 64, w1 += 64) {
-        const vl v0 = vl_load(w0), v1 = vl_load(w1);
-#pragma GCC unroll 8
-        for (int r = 0; r < R; r++) {
-            int32_t four[2];
-            memcpy(four, x + (size_t)r * lda + t, 8);
-            const vi even = vi_set(four[0]), odd = vi_set(four[1]);
-            acc[r][0] = vi_dot_low(vi_dot_low(acc[r][0], vl_even(v0), even), vl_odd(v0), odd);
-            acc[r][1] = vi_dot_low(vi_dot_low(acc[r][1], vl_even(v1), even), vl_odd(v1), odd);
-        }
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < R; r++) {
-        const uint32_t at = row + (uint32_t)r;
-        const vi off = vi_set(8 * ((const struct k_row *)a->aux + at)->sum);
-        const vf step = vf_set(0.0625f);
-        kt_i8_end(a, e, vf_mul(vi_float(vi_sub(acc[r][0], off)), step), at, col);
-        if (col + 16 < c->n) {
-            kt_i8_end(a, e, vf_mul(vi_float(vi_sub(acc[r][1], off)), step), at, col + 16);
-        }
-    }
-}
-
-static void kt_gemm_low(const struct k_args *a, const struct kt_end *e, uint32_t m0, uint32_t m1, uint32_t n0,
-                        uint32_t n1)
-{
-    for (uint32_t j = n0; j < n1; j += 32) {
-        uint32_t i = m0;
-        for (; i + KT_LOW_ROWS <= m1; i += KT_LOW_ROWS) {
-            kt_low_block(KT_LOW_ROWS, a, e, i, j);
-        }
-        for (; i < m1; i++) {
-            kt_low_block(1, a, e, i, j);
-        }
-    }
-}
-
 /* The sum of a fine row from its parts: hi 128 + lo, and the low plane's sixteenths of hi. */
 KT_INLINE vf kt_fine_sum(const int D, vi hi, vi lo, vi deep, const struct k_row *fig, const struct k_row *low)
 {
@@ -120,7 +69,8 @@ KT_INLINE void kt_step_block(const int F, const int D, const int A, const struct
     const uint32_t kp = k_round(c->k, K_PAD_K);
     const size_t block = (size_t)16 * kp, plane = (size_t)c->m * c->lda;
     const uint8_t *w = (const uint8_t *)a->in[1] + (size_t)col * kp;
-    const uint8_t *under = (const uint8_t *)a->in[1] + (size_t)k_round(c->n, K_PAD_N) * kp + (size_t)col * kp / 2;
+    const uint8_t *under =
+        (const uint8_t *)a->in[1] + ((size_t)k_round(c->n, K_PAD_N) + col / 2) * kp;
     const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * c->lda;
     const struct k_row *fig = (const struct k_row *)a->aux + row;
     vi hi[4], lo[4], deep[4];
@@ -187,7 +137,8 @@ KT_INLINE void kt_fine_block(const int R, const int D, const struct k_args *a, c
     const uint32_t kp = k_round(c->k, K_PAD_K);
     const size_t lda = c->lda, plane = (size_t)c->m * lda, block = (size_t)16 * kp;
     const uint8_t *w = (const uint8_t *)a->in[1] + (size_t)col * kp;
-    const uint8_t *under = (const uint8_t *)a->in[1] + (size_t)k_round(c->n, K_PAD_N) * kp + (size_t)col * kp / 2;
+    const uint8_t *under =
+        (const uint8_t *)a->in[1] + ((size_t)k_round(c->n, K_PAD_N) + col / 2) * kp;
     const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * lda;
     const struct k_row *fig = (const struct k_row *)a->aux + row;
     vi hi[KT_FINE_ROWS][2], lo[KT_FINE_ROWS][2], deep[KT_FINE_ROWS][2];
@@ -300,10 +251,6 @@ static void kt_gemm_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
     const struct kt_end e = kt_i8_end_of(a, m0);
     const unsigned flags = a->c->flags;
     (void)scratch;
-    if (flags & NPU_LOW) {
-        kt_gemm_low(a, &e, m0, m1, n0, n1);
-        return;
-    }
     if (flags & NPU_FINE) {
         (flags & NPU_DEEP ? kt_gemm_deep : kt_gemm_fine)(a, &e, m0, m1, n0, n1);
         return;

@@ -4,6 +4,15 @@ KT_INLINE vf kt_load_some(const float *p, uint32_t n)
     return n >= 16 ? vf_load(p) : vf_load_n(p, n);
 }
 
+KT_INLINE void kt_store_some(float *p, vf x, uint32_t n)
+{
+    if (n >= 16) {
+        vf_store(p, x);
+    } else {
+        vf_store_n(p, x, n);
+    }
+}
+
 static void kt_quant_row(const float *x, uint32_t k, uint32_t kp, int8_t *q, struct k_row *row)
 {
     vf m = vf_zero();
@@ -58,13 +67,59 @@ static void kt_quant_to(const struct k_args *a, uint32_t i, const float *x)
     }
 }
 
+/* The block of rows i..end-1 (stride ldx) about their mean, which goes to in[3]; row: k values of scratch. */
+static void kt_quant_block(const struct k_args *a, uint32_t i, uint32_t end, const float *x, uint32_t ldx,
+                           float *row)
+{
+    const struct npu_cmd *c = a->c;
+    float *mean = (float *)(uintptr_t)a->in[3] + (size_t)(i / c->tile_m) * c->ldp;
+    const vf share = vf_set(1.0f / (float)(end - i));
+    uint32_t j = 0;
+    for (; j + 64 <= c->k; j += 64) {
+        vf s[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
+        for (uint32_t r = 0; r < end - i; r++) {
+#pragma GCC unroll 4
+            for (int v = 0; v < 4; v++) {
+                s[v] = vf_add(s[v], vf_load(x + (size_t)r * ldx + j + 16 * v));
+            }
+        }
+        for (int v = 0; v < 4; v++) {
+            vf_store(mean + j + 16 * v, vf_mul(s[v], share));
+        }
+    }
+    for (; j < c->k; j += 16) {
+        vf s = vf_zero();
+        for (uint32_t r = 0; r < end - i; r++) {
+            s = vf_add(s, kt_load_some(x + (size_t)r * ldx + j, c->k - j));
+        }
+        kt_store_some(mean + j, vf_mul(s, share), c->k - j);
+    }
+    for (; i < end; i++, x += ldx) {
+        for (j = 0; j < c->k; j += 16) {
+            const uint32_t left = c->k - j;
+            kt_store_some(row + j, vf_sub(kt_load_some(x + j, left), kt_load_some(mean + j, left)), left);
+        }
+        kt_quant_to(a, i, row);
+    }
+}
+
+/* Where the block of row i ends. */
+KT_INLINE uint32_t kt_block_end(const struct npu_cmd *c, uint32_t i, uint32_t m1)
+{
+    return m1 - i < c->tile_m ? m1 : i + c->tile_m;
+}
+
 static void kt_quant(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
                      void *scratch)
 {
     const struct npu_cmd *c = a->c;
-    (void)n0, (void)n1, (void)scratch;
-    for (uint32_t i = m0; i < m1; i++) {
-        kt_quant_to(a, i, (const float *)a->in[0] + (size_t)i * c->lda);
+    const float *x = a->in[0];
+    (void)n0, (void)n1;
+    for (uint32_t i = m0; i < m1 && c->flags & NPU_CENTRE; i += c->tile_m) {
+        kt_quant_block(a, i, kt_block_end(c, i, m1), x + (size_t)i * c->lda, c->lda, scratch);
+    }
+    for (uint32_t i = m0; i < m1 && !(c->flags & NPU_CENTRE); i++) {
+        kt_quant_to(a, i, x + (size_t)i * c->lda);
     }
 }
 
@@ -90,11 +145,7 @@ KT_INLINE void kt_norm_row(const float *x, uint32_t k, const float *gain, float 
         if (gain) {
             v = vf_fma(v, kt_load_some(gain + i, k - i), kt_load_some(gain + k + i, k - i));
         }
-        if (k - i >= 16) {
-            vf_store(y + i, v);
-        } else {
-            vf_store_n(y + i, v, k - i);
-        }
+        kt_store_some(y + i, v, k - i);
     }
 }
 
@@ -113,10 +164,19 @@ static void kt_norm_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t
                       void *scratch)
 {
     const struct npu_cmd *c = a->c;
+    const float *x = a->in[0];
+    float *y = scratch;
     (void)n0, (void)n1;
-    for (uint32_t i = m0; i < m1; i++) {
-        kt_norm_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, NULL, scratch);
-        kt_quant_to(a, i, scratch);
+    for (uint32_t i = m0; i < m1 && c->flags & NPU_CENTRE; i += c->tile_m) {
+        const uint32_t end = kt_block_end(c, i, m1);
+        for (uint32_t r = i; r < end; r++) {
+            kt_norm_row(x + (size_t)r * c->lda, c->k, NULL, y + (size_t)(r - i) * c->k);
+        }
+        kt_quant_block(a, i, end, y, c->k, y + (size_t)(end - i) * c->k);
+    }
+    for (uint32_t i = m0; i < m1 && !(c->flags & NPU_CENTRE); i++) {
+        kt_norm_row(x + (size_t)i * c->lda, c->k, NULL, y);
+        kt_quant_to(a, i, y);
     }
 }
 
@@ -151,55 +211,6 @@ static void kt_mean(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n
         for (uint32_t i = 0; i < c->n; i += c->ldw) {
             s = vf_add(s, kt_load_some(x + (size_t)i * c->lda, left));
         }
-        s = vf_mul(s, share);
-        if (left >= 16) {
-            vf_store((float *)a->out + j, s);
-        } else {
-            vf_store_n((float *)a->out + j, s, left);
-        }
-    }
-}
-
-/* 64 columns at a time: a row's piece is one line of the cache.  F: fine rows. */
-KT_INLINE void kt_mean_block(const int F, const struct npu_cmd *c, const int8_t *x, const struct k_row *row,
-                             uint32_t rows, uint32_t kp, float *y)
-{
-    const vf share = vf_set(1.0f / (float)rows);
-    for (uint32_t j = 0; j < kp; j += 64) {
-        vf s[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
-        const int8_t *p = x + j;
-        for (uint32_t i = 0; i < rows; i++, p += c->lda) {
-            const vf scale = vf_set(row[i].scale);
-#pragma GCC unroll 4
-            for (int v = 0; v < 4; v++) {
-                vi q = vi_load_s8(p + 16 * v);
-                if (F) {
-                    q = vi_add(vi_shl7(q), vi_load_s8(p + (size_t)c->n * c->lda + 16 * v));
-                }
-                s[v] = vf_fma(vi_float(q), scale, s[v]);
-            }
-        }
-        for (int v = 0; v < 4; v++) {
-            vf_store(y + j + 16 * v, vf_mul(s[v], share));
-        }
-    }
-}
-
-static void kt_mean_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
-                      void *scratch)
-{
-    const struct npu_cmd *c = a->c;
-    const uint32_t kp = k_round(c->k, K_PAD_K);
-    (void)n0, (void)n1;
-    for (uint32_t b = m0; b < m1; b++) {
-        const uint32_t first = b * c->ldw, rows = c->n - first < c->ldw ? c->n - first : c->ldw;
-        const int8_t *x = (const int8_t *)a->in[0] + (size_t)first * c->lda;
-        const struct k_row *row = (const struct k_row *)a->in[1] + first;
-        if (c->flags & NPU_FINE) {
-            kt_mean_block(1, c, x, row, rows, kp, scratch);
-        } else {
-            kt_mean_block(0, c, x, row, rows, kp, scratch);
-        }
-        kt_quant_row(scratch, c->k, kp, (int8_t *)a->out + (size_t)b * c->ldo, (struct k_row *)a->aux + b);
+        kt_store_some((float *)a->out + j, vf_mul(s, share), left);
     }
 }

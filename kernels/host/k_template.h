@@ -45,6 +45,5 @@ const struct k_table KT_TABLE = {
             [NPU_HEADS] = kt_heads,
             [NPU_ATTN_I8] = kt_attn_i8,
             [NPU_MEAN] = kt_mean,
-            [NPU_MEAN_Q] = kt_mean_q,
         },
 };

@@ -27,7 +27,6 @@ typedef struct {
 #define KT_W_OFFSET 0
 #define KT_FINE_ROWS 1 /* rows of 16 bits x 32 columns */
 #define KT_DEEP_ROWS 1 /* the same with the low plane */
-#define KT_LOW_ROWS 1  /* rows x 32 columns of the low plane */
 #define KT_QK_ROWS 2
 #define KT_QK_PANELS 2
 
@@ -185,11 +184,6 @@ static inline vi vi_zero(void) { return (vi){_mm256_setzero_si256(), _mm256_setz
 static inline vi vi_load(const int32_t *p)
 {
     return (vi){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8))};
-}
-static inline vi vi_load_s8(const int8_t *p)
-{
-    return (vi){_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)),
-                _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p + 8)))};
 }
 static inline vi vi_set(int32_t x) { return (vi){_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
 static inline vi vi_add(vi x, vi y)

@@ -21,7 +21,6 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_W_OFFSET 128 /* the products see weight + 128 */
 #define KT_FINE_ROWS 6 /* rows of 16 bits x 32 columns */
 #define KT_DEEP_ROWS 4 /* the same with the low plane */
-#define KT_LOW_ROWS 4  /* rows x 32 columns of the low plane */
 #define KT_QK_ROWS 6    /* rows x 64 keys */
 #define KT_QK_PANELS 4
 
@@ -116,10 +115,6 @@ static inline vf vf_low_beyond(vf x, uint32_t n)
 }
 static inline vi vi_zero(void) { return _mm512_setzero_si512(); }
 static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
-static inline vi vi_load_s8(const int8_t *p)
-{
-    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
-}
 static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
 static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 static inline vi vi_shl7(vi a) { return _mm512_slli_epi32(a, 7); }

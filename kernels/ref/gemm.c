@@ -68,9 +68,6 @@ static float dot_i8(const struct k_args *a, uint32_t i, uint32_t j)
     const uint8_t *w = a->in[1], *col = w + (size_t)(j / 16) * kp * 16 + j % 16 * 4;
     const size_t low_at = (size_t)(j / 16) * kp * 8 + j % 16 * 4;
     int32_t s = 0, l = 0;
-    if (c->flags & NPU_LOW) {
-        return (float)low_sum(w + low_at, x, kp) * 0.0625f;
-    }
     for (uint32_t t = 0; t < kp; t += 4, col += 64) {
         for (uint32_t u = 0; u < 4; u++) {
             s += x[t + u] * (col[u] - 128);

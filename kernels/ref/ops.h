@@ -18,6 +18,5 @@ REF_OP(ref_copy);
 REF_OP(ref_heads);
 REF_OP(ref_attn_i8);
 REF_OP(ref_mean);
-REF_OP(ref_mean_q);
 
 #endif

@@ -71,13 +71,45 @@ static void quant_to(const struct k_args *a, uint32_t i, const float *x)
     }
 }
 
+/* The block of rows i..end-1 (stride ldx) about their mean, which goes to in[3]; row: k values of scratch. */
+static void quant_block(const struct k_args *a, uint32_t i, uint32_t end, const float *x, uint32_t ldx,
+                        float *row)
+{
+    const struct npu_cmd *c = a->c;
+    float *mean = (float *)(uintptr_t)a->in[3] + (size_t)(i / c->tile_m) * c->ldp;
+    const float share = 1.0f / (float)(end - i);
+    for (uint32_t j = 0; j < c->k; j++) {
+        float s = 0;
+        for (uint32_t r = 0; r < end - i; r++) {
+            s += x[(size_t)r * ldx + j];
+        }
+        mean[j] = s * share;
+    }
+    for (; i < end; i++, x += ldx) {
+        for (uint32_t j = 0; j < c->k; j++) {
+            row[j] = x[j] - mean[j];
+        }
+        quant_to(a, i, row);
+    }
+}
+
+/* Where the block of row i ends. */
+static uint32_t block_end(const struct npu_cmd *c, uint32_t i, uint32_t m1)
+{
+    return m1 - i < c->tile_m ? m1 : i + c->tile_m;
+}
+
 void ref_quant(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
                void *scratch)
 {
     const struct npu_cmd *c = a->c;
-    (void)n0, (void)n1, (void)scratch;
-    for (uint32_t i = m0; i < m1; i++) {
-        quant_to(a, i, (const float *)a->in[0] + (size_t)i * c->lda);
+    const float *x = a->in[0];
+    (void)n0, (void)n1;
+    for (uint32_t i = m0; i < m1 && c->flags & NPU_CENTRE; i += c->tile_m) {
+        quant_block(a, i, block_end(c, i, m1), x + (size_t)i * c->lda, c->lda, scratch);
+    }
+    for (uint32_t i = m0; i < m1 && !(c->flags & NPU_CENTRE); i++) {
+        quant_to(a, i, x + (size_t)i * c->lda);
     }
 }
 
@@ -120,10 +152,18 @@ void ref_norm_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, u
                 void *scratch)
 {
     const struct npu_cmd *c = a->c;
+    const float *x = a->in[0];
     float *y = scratch;
     (void)n0, (void)n1;
-    for (uint32_t i = m0; i < m1; i++) {
-        norm_row((const float *)a->in[0] + (size_t)i * c->lda, c->k, y);
+    for (uint32_t i = m0; i < m1 && c->flags & NPU_CENTRE; i += c->tile_m) {
+        const uint32_t end = block_end(c, i, m1);
+        for (uint32_t r = i; r < end; r++) {
+            norm_row(x + (size_t)r * c->lda, c->k, y + (size_t)(r - i) * c->k);
+        }
+        quant_block(a, i, end, y, c->k, y + (size_t)(end - i) * c->k);
+    }
+    for (uint32_t i = m0; i < m1 && !(c->flags & NPU_CENTRE); i++) {
+        norm_row(x + (size_t)i * c->lda, c->k, y);
         quant_to(a, i, y);
     }
 }
@@ -142,30 +182,5 @@ void ref_mean(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uin
             s += x[(size_t)i * c->lda + j];
         }
         out[j] = s * share;
-    }
-}
-
-void ref_mean_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
-                void *scratch)
-{
-    const struct npu_cmd *c = a->c;
-    const int8_t *x = a->in[0], *low = x + (size_t)c->n * c->lda;
-    const struct k_row *row = a->in[1];
-    const int fine = c->flags & NPU_FINE;
-    float *y = scratch;
-    (void)n0, (void)n1;
-    for (uint32_t b = m0; b < m1; b++) {
-        const uint32_t first = b * c->ldw, end = c->n - first < c->ldw ? c->n : first + c->ldw;
-        const float share = 1.0f / (float)(end - first);
-        for (uint32_t j = 0; j < c->k; j++) {
-            float s = 0;
-            for (uint32_t i = first; i < end; i++) {
-                const size_t at = (size_t)i * c->lda + j;
-                s = fmaf((float)(fine ? 128 * x[at] + low[at] : x[at]), row[i].scale, s);
-            }
-            y[j] = s * share;
-        }
-        quant_row(y, c->k, k_round(c->k, K_PAD_K), (int8_t *)a->out + (size_t)b * c->ldo,
-                  (struct k_row *)a->aux + b);
     }
 }

@@ -43,8 +43,9 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     const size_t rows = actx > tctx ? actx : tctx, d = ad > td ? ad : td;
     /* the first convolution has two rows for each of the others */
     const size_t mel8 = 2 * actx * k_round(3 * (uint32_t)hp->n_mels, K_PAD_K);
-    const size_t all8 = rows * k_round(4 * (uint32_t)d, K_PAD_K);
-    const size_t q8 = 2 * (all8 > mel8 ? all8 : mel8); /* two planes where rows have 16 bits */
+    const size_t row8 = k_round(4 * (uint32_t)d, K_PAD_K);
+    const size_t few8 = (2 * tctx > actx ? 2 * tctx : actx) * row8; /* two planes in the decoder */
+    const size_t q8 = few8 > mel8 ? few8 : mel8;
     struct net_work *w = &g->at;
     size_t used = 0;
     w->mel = take(buf, &used, (2 * actx + 2) * (size_t)hp->n_mels * 4);
@@ -61,6 +62,15 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     w->att = w->y = take(buf, &used, rows * d * 4);
     w->enc_out = take(buf, &used, actx * ad * 4);
     w->logits = take(buf, &used, MAX_LOGIT_ROWS * (size_t)hp->n_vocab * 4);
+    if (g->prec == ASR_PREC_INT8) {
+        const size_t blocks = 2 * actx / NET_BLOCK + 1;
+        w->mean = take(buf, &used, blocks * row8 * 4);
+        w->mean8 = take(buf, &used, 2 * blocks * row8);
+        w->mean_fig = take(buf, &used, 2 * blocks * sizeof(struct k_row));
+        w->mean_out = take(buf, &used, blocks * row8 * 4);
+        w->centre = take(buf, &used, 2 * d * 4);
+        w->cross_centre = take(buf, &used, (size_t)g->dec.layers * 2 * d * 4);
+    }
     if (g->heads) {
         const uint32_t heads = (uint32_t)g->enc.heads, dh = (uint32_t)ad / heads;
         const size_t pack = k_heads_bytes((uint32_t)rows, heads, dh, 0);

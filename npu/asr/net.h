@@ -11,6 +11,9 @@ struct net_lin {
     uint32_t n, k;
     int i8;
     int fine; /* INT8 with activations of 16 bits */
+    /* Low planes (kernels/k.h) lie behind the weights.  deep: every row meets them; blocks: rows are
+     * INT8 about the mean of every NET_BLOCK of them, and only that mean meets both planes. */
+    int deep, blocks;
 };
 
 struct net_block {
@@ -24,10 +27,16 @@ struct net_side {
     npu_addr ln; /* last LayerNorm */
 };
 
+/* Rows of a tile of the large products, which share a mean. */
+enum { NET_BLOCK = 96 };
+
 /* Activations: one buffer each, sized for the largest pass. */
 struct net_work {
     npu_addr mel, conv, x, y, q8, fig, qkv, att, h, cross, kv, enc_out, logits;
     npu_addr hq, hk, hv; /* INT8 heads: queries, keys, values */
+    npu_addr mean, mean8, mean_fig, mean_out; /* of blocks: f32, two planes of s8; times the weights */
+    npu_addr centre;                    /* of keys and values: [2 state] */
+    npu_addr cross_centre;              /* the same for each decoder layer */
 };
 
 struct asr_engine {

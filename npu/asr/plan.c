@@ -15,6 +15,46 @@ static uint16_t small(uint32_t x, uint32_t max) { return (uint16_t)(x < max ? x 
 
 static int add(struct npu_list *l, const struct npu_cmd *c) { return npu_list_add(l, c) < 0; }
 
+static uint16_t tile_rows(uint32_t m) { return (uint16_t)(m <= FEW_ROWS ? m : NET_BLOCK); }
+
+static uint32_t blocks_of(uint32_t m) { return (m + tile_rows(m) - 1) / tile_rows(m); }
+
+/* The means that were subtracted from the blocks of m rows, as rows of 16 bits. */
+static int add_means(struct asr_engine *g, struct npu_list *l, uint32_t m, uint32_t k)
+{
+    struct npu_cmd c = {.op = NPU_QUANT,
+                        .flags = NPU_FINE,
+                        .m = blocks_of(m),
+                        .n = k,
+                        .k = k,
+                        .lda = k,
+                        .ldo = k_round(k, K_PAD_K),
+                        .tile_m = 4,
+                        .tile_n = 1,
+                        .in = {g->at.mean},
+                        .out = g->at.mean8,
+                        .aux = g->at.mean_fig};
+    return add(l, &c);
+}
+
+/* Those means times both planes of a layer's weights. */
+static int add_mean_gemm(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, uint32_t m)
+{
+    struct npu_cmd c = {.op = NPU_GEMM_I8,
+                        .flags = NPU_FINE | NPU_DEEP,
+                        .m = blocks_of(m),
+                        .n = w->n,
+                        .k = w->k,
+                        .lda = k_round(w->k, K_PAD_K),
+                        .ldo = k_round(w->n, K_PAD_N),
+                        .tile_n = 64,
+                        .in = {g->at.mean8, w->w, w->par},
+                        .out = g->at.mean_out,
+                        .aux = g->at.mean_fig};
+    c.tile_m = (uint16_t)c.m;
+    return add(l, &c);
+}
+
 /* rows x lin: a at `in` (stride lda elements), residual rows at `res` when not 0. */
 static int add_gemm(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, uint32_t m,
                     npu_addr in, uint32_t lda, npu_addr out, uint32_t ldo, unsigned flags,
@@ -33,15 +73,40 @@ static int add_gemm(struct asr_engine *g, struct npu_list *l, const struct net_l
         .out = out,
         .aux = w->i8 ? g->at.fig : 0,
     };
+    int bad = 0;
+    if (w->deep) {
+        c.flags |= NPU_DEEP;
+    }
+    if (w->blocks) {
+        bad = add_mean_gemm(g, l, w, m);
+        c.flags |= NPU_BLOCKS;
+        c.more = g->at.mean_out;
+        c.ldw = k_round(w->n, K_PAD_N);
+    }
+    c.tile_m = tile_rows(m);
     if (m <= FEW_ROWS) {
         uint32_t n = k_round(w->n / 16 ? w->n / 16 : 1, K_PAD_N);
-        c.tile_m = (uint16_t)m;
         c.tile_n = small(n, 512);
     } else {
-        c.tile_m = 96;
         c.tile_n = 128;
     }
-    return add(l, &c);
+    return bad | add(l, &c);
+}
+
+/* Rows to s8 for layer w: about the means of blocks where it has both planes. */
+static int add_rows(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, struct npu_cmd *c)
+{
+    c->flags = (uint16_t)((w->fine ? NPU_FINE : 0) | (w->blocks ? NPU_CENTRE : 0));
+    c->n = c->k = w->k;
+    c->ldo = k_round(w->k, K_PAD_K);
+    c->ldp = w->k;
+    c->tile_m = w->blocks ? tile_rows(c->m) : small(c->m, 32);
+    c->tile_n = 1;
+    c->in[3] = w->blocks ? g->at.mean : 0;
+    c->out = g->at.q8;
+    c->aux = g->at.fig;
+    const int bad = add(l, c);
+    return bad | (w->blocks ? add_means(g, l, c->m, w->k) : 0);
 }
 
 /* The rows a linear layer will read: as they are (f32), or quantised. */
@@ -51,42 +116,45 @@ static int add_input(struct asr_engine *g, struct npu_list *l, const struct net_
     if (!w->i8) {
         return 0;
     }
-    struct npu_cmd c = {.op = NPU_QUANT,
-                        .flags = w->fine ? NPU_FINE : 0,
+    struct npu_cmd c = {.op = NPU_QUANT, .m = m, .lda = *lda, .in = {*in}};
+    const int bad = add_rows(g, l, w, &c);
+    *in = c.out;
+    *lda = c.ldo;
+    return bad;
+}
+
+/* LayerNorm of the residual stream, gain and bias at ln, to f32 rows. */
+static int add_norm(struct asr_engine *g, struct npu_list *l, npu_addr ln, uint32_t m, uint32_t k,
+                    npu_addr x, npu_addr *in, uint32_t *lda)
+{
+    struct npu_cmd c = {.op = NPU_NORM,
                         .m = m,
-                        .n = w->k,
-                        .k = w->k,
-                        .lda = *lda,
-                        .ldo = k_round(w->k, K_PAD_K),
+                        .n = k,
+                        .k = k,
+                        .lda = k,
+                        .ldo = k,
                         .tile_m = small(m, 32),
                         .tile_n = 1,
-                        .in = {*in},
-                        .out = g->at.q8,
-                        .aux = g->at.fig};
+                        .in = {x, ln},
+                        .out = g->at.y};
     *in = c.out;
     *lda = c.ldo;
     return add(l, &c);
 }
 
-/* LayerNorm before a linear layer: to f32 rows, or straight to s8 rows. */
-static int add_norm(struct asr_engine *g, struct npu_list *l, int i8, int fine, npu_addr ln, uint32_t m,
-                    uint32_t k, npu_addr x, npu_addr *in, uint32_t *lda)
+/* LayerNorm before a linear layer: to f32 rows, or straight to s8 rows (its gain and bias are inside the
+ * weights then). */
+static int add_norm_for(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, npu_addr ln,
+                        uint32_t m, npu_addr x, npu_addr *in, uint32_t *lda)
 {
-    struct npu_cmd c = {.op = i8 ? NPU_NORM_Q : NPU_NORM,
-                        .flags = fine ? NPU_FINE : 0,
-                        .m = m,
-                        .n = k,
-                        .k = k,
-                        .lda = k,
-                        .ldo = i8 ? k_round(k, K_PAD_K) : k,
-                        .tile_m = small(m, 32),
-                        .tile_n = 1,
-                        .in = {x, i8 ? 0 : ln},
-                        .out = i8 ? g->at.q8 : g->at.y,
-                        .aux = i8 ? g->at.fig : 0};
+    if (!w->i8) {
+        return add_norm(g, l, ln, m, w->k, x, in, lda);
+    }
+    struct npu_cmd c = {.op = NPU_NORM_Q, .m = m, .lda = w->k, .in = {x}};
+    const int bad = add_rows(g, l, w, &c);
     *in = c.out;
     *lda = c.ldo;
-    return add(l, &c);
+    return bad;
 }
 
 static int add_attn(struct npu_list *l, const struct net_side *s, uint32_t m, uint32_t n,
@@ -113,12 +181,30 @@ static int add_attn(struct npu_list *l, const struct net_side *s, uint32_t m, ui
     return add(l, &c);
 }
 
-/* f32 rows of one kind to INT8 heads at `out`. */
+/* The mean of some of m rows of keys and values, side by side at `in`.  Any vector near them all will do:
+ * what it leaves is what is rounded, and nothing is lost. */
+static int add_centre(struct npu_list *l, const struct net_side *s, uint32_t m, npu_addr in, uint32_t lda,
+                      npu_addr out)
+{
+    struct npu_cmd c = {.op = NPU_MEAN,
+                        .m = 1,
+                        .n = m,
+                        .k = 2 * (uint32_t)s->state,
+                        .lda = lda,
+                        .ldw = m < 64 ? 1 : 8,
+                        .tile_m = 1,
+                        .tile_n = 64,
+                        .in = {in},
+                        .out = out};
+    return add(l, &c);
+}
+
+/* f32 rows of one kind to INT8 heads at `out`, about `centre` when that is not 0. */
 static int add_heads(struct npu_list *l, const struct net_side *s, unsigned as, uint32_t m,
-                     npu_addr in, uint32_t lda, npu_addr out)
+                     npu_addr in, uint32_t lda, npu_addr centre, npu_addr out)
 {
     struct npu_cmd c = {.op = NPU_HEADS,
-                        .flags = (uint16_t)as,
+                        .flags = (uint16_t)(as | (centre ? NPU_CENTRE : 0)),
                         .m = m,
                         .n = (uint32_t)s->state,
                         .k = (uint32_t)(s->state / s->heads),
@@ -126,19 +212,19 @@ static int add_heads(struct npu_list *l, const struct net_side *s, unsigned as, 
                         .tile_m = 64,
                         .tile_n = m > FEW_ROWS ? 1 : 4,
                         .heads = (uint16_t)s->heads,
-                        .in = {in},
+                        .in = {in, centre},
                         .out = out};
     return add(l, &c);
 }
 
-/* INT8 attention of m query rows at hq over n keys. */
+/* INT8 attention of m query rows at hq over n keys; centre: of the values. */
 static int add_attn_i8(struct asr_engine *g, struct npu_list *l, const struct net_side *s,
-                       unsigned flags, uint32_t m, uint32_t n, npu_addr keys, npu_addr vals, npu_addr probs,
-                       uint64_t mask)
+                       unsigned flags, uint32_t m, uint32_t n, npu_addr keys, npu_addr vals, npu_addr centre,
+                       npu_addr probs, uint64_t mask)
 {
     const uint32_t d = (uint32_t)(s->state / s->heads);
     struct npu_cmd c = {.op = NPU_ATTN_I8,
-                        .flags = (uint16_t)(flags | (mask ? NPU_PROBS : 0)),
+                        .flags = (uint16_t)(flags | NPU_CENTRE | (mask ? NPU_PROBS : 0)),
                         .m = m,
                         .n = n,
                         .k = d,
@@ -150,6 +236,7 @@ static int add_attn_i8(struct asr_engine *g, struct npu_list *l, const struct ne
                         .in = {g->at.hq, keys, vals, mask ? probs : 0},
                         .out = g->at.att,
                         .mask = mask,
+                        .more = centre,
                         .scale = {0, 1.44269504f / sqrtf((float)d)}};
     return add(l, &c);
 }
@@ -161,15 +248,23 @@ static int add_self_attn(struct asr_engine *g, struct npu_list *l, uint32_t m)
     if (!g->heads) {
         return add_attn(l, &g->enc, m, m, q, 3 * d, k, v, 3 * d, g->at.att, 0, 48, 0, 0);
     }
-    int bad = add_heads(l, &g->enc, 0, m, q, 3 * d, g->at.hq);
-    bad |= add_heads(l, &g->enc, NPU_AS_K, m, k, 3 * d, g->at.hk);
-    bad |= add_heads(l, &g->enc, NPU_AS_V, m, v, 3 * d, g->at.hv);
-    return bad | add_attn_i8(g, l, &g->enc, 0, m, m, g->at.hk, g->at.hv, 0, 0);
+    const npu_addr ck = g->at.centre, cv = ck + (npu_addr)d * 4;
+    int bad = add_centre(l, &g->enc, m, k, 3 * d, ck);
+    bad |= add_heads(l, &g->enc, 0, m, q, 3 * d, 0, g->at.hq);
+    bad |= add_heads(l, &g->enc, NPU_AS_K, m, k, 3 * d, ck, g->at.hk);
+    bad |= add_heads(l, &g->enc, NPU_AS_V, m, v, 3 * d, cv, g->at.hv);
+    return bad | add_attn_i8(g, l, &g->enc, 0, m, m, g->at.hk, g->at.hv, cv, 0, 0);
 }
 
 static npu_addr cross_at(const struct asr_engine *g, int layer)
 {
     return g->at.cross + (npu_addr)layer * net_cross_bytes(g);
+}
+
+/* Centre of a decoder layer's cross keys; its values' follows. */
+static npu_addr cross_centre_at(const struct asr_engine *g, int layer)
+{
+    return g->at.cross_centre + (npu_addr)layer * 2 * (npu_addr)g->dec.state * 4;
 }
 
 /* Keys and values of the sound for one decoder layer. */
@@ -183,9 +278,11 @@ static int add_cross_kv(struct asr_engine *g, struct npu_list *l, int layer, uin
         return add_gemm(g, l, w, m, in, lda, at, 2 * d, 0, 0, 0);
     }
     int bad = add_gemm(g, l, w, m, in, lda, g->at.h, 2 * d, 0, 0, 0);
-    bad |= add_heads(l, &g->dec, NPU_AS_K, m, g->at.h, 2 * d, at);
+    const npu_addr centre = cross_centre_at(g, layer);
+    bad |= add_centre(l, &g->dec, m, g->at.h, 2 * d, centre);
+    bad |= add_heads(l, &g->dec, NPU_AS_K, m, g->at.h, 2 * d, centre, at);
     return bad | add_heads(l, &g->dec, NPU_AS_V, m, g->at.h + (npu_addr)d * 4, 2 * d,
-                           at + net_cross_bytes(g) / 2);
+                           centre + (npu_addr)d * 4, at + net_cross_bytes(g) / 2);
 }
 
 /* Attention of the rows at qkv (queries alone) over the sound. */
@@ -197,9 +294,9 @@ static int add_cross_attn(struct asr_engine *g, struct npu_list *l, int layer, u
         return add_attn(l, &g->dec, m, ctx, g->at.qkv, d, at, at + (npu_addr)d * 4, 2 * d,
                         g->at.att, 0, 1, g->xat[layer], g->xmask[layer]);
     }
-    int bad = add_heads(l, &g->dec, NPU_FINE, m, g->at.qkv, d, g->at.hq);
-    return bad | add_attn_i8(g, l, &g->dec, NPU_FINE, m, ctx, at, at + net_cross_bytes(g) / 2, g->xat[layer],
-                             g->xmask[layer]);
+    int bad = add_heads(l, &g->dec, NPU_FINE, m, g->at.qkv, d, 0, g->at.hq);
+    return bad | add_attn_i8(g, l, &g->dec, NPU_FINE, m, ctx, at, at + net_cross_bytes(g) / 2,
+                             cross_centre_at(g, layer) + (npu_addr)d * 4, g->xat[layer], g->xmask[layer]);
 }
 
 static int add_mlp(struct asr_engine *g, struct npu_list *l, const struct net_side *s,
@@ -208,7 +305,7 @@ static int add_mlp(struct asr_engine *g, struct npu_list *l, const struct net_si
     const uint32_t d = (uint32_t)s->state;
     npu_addr in;
     uint32_t lda;
-    int bad = add_norm(g, l, b->fc1.i8, b->fc1.fine, b->mlp_ln, m, d, g->at.x, &in, &lda);
+    int bad = add_norm_for(g, l, &b->fc1, b->mlp_ln, m, g->at.x, &in, &lda);
     bad |= add_gemm(g, l, &b->fc1, m, in, lda, g->at.h, 4 * d, NPU_GELU, 0, 0);
     in = g->at.h;
     lda = 4 * d;
@@ -249,7 +346,7 @@ int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e)
     bad |= add_gemm(g, l, &g->conv2, m, in, lda, g->at.x, d, NPU_GELU, g->enc_pos, d);
     for (int i = 0; i < g->enc.layers; i++) {
         const struct net_block *b = &g->enc.block[i];
-        bad |= add_norm(g, l, b->qkv.i8, b->qkv.fine, b->attn_ln, m, d, g->at.x, &in, &lda);
+        bad |= add_norm_for(g, l, &b->qkv, b->attn_ln, m, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->qkv, m, in, lda, g->at.qkv, 3 * d, 0, 0, 0);
         bad |= add_self_attn(g, l, m);
         bad |= add_out(g, l, &b->out, m, d);
@@ -257,10 +354,11 @@ int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e)
     }
     npu_addr q8 = 0;
     uint32_t ldq8 = 0;
-    bad |= add_norm(g, l, 0, 0, g->enc.ln, m, d, g->at.x, &in, &lda);
+    bad |= add_norm(g, l, g->enc.ln, m, d, g->at.x, &in, &lda);
     l->cmd[l->n - 1].out = g->at.enc_out;
     if (g->fold) {
-        bad |= add_norm(g, l, 1, 0, 0, m, d, g->at.x, &q8, &ldq8);
+        /* the same for every layer */
+        bad |= add_norm_for(g, l, &g->dec.block[0].cross_kv, 0, m, g->at.x, &q8, &ldq8);
     }
     for (int i = 0; i < g->dec.layers; i++) {
         bad |= add_cross_kv(g, l, i, m, g->fold ? q8 : g->at.enc_out, g->fold ? ldq8 : d);
@@ -283,12 +381,12 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
         /* the cache of a layer is its rows of query, key, value: [n_text_ctx][3 state] */
         const npu_addr kv = g->at.kv + (npu_addr)i * (npu_addr)g->hp.n_text_ctx * 3 * d * 4;
         const npu_addr now = kv + (npu_addr)n_past * 3 * d * 4;
-        bad |= add_norm(g, l, b->qkv.i8, b->qkv.fine, b->attn_ln, m, d, g->at.x, &in, &lda);
+        bad |= add_norm_for(g, l, &b->qkv, b->attn_ln, m, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->qkv, m, in, lda, now, 3 * d, 0, 0, 0);
         bad |= add_attn(l, &g->dec, m, (uint32_t)(n_past + n), now, 3 * d, kv + (npu_addr)d * 4,
                         kv + (npu_addr)d * 8, 3 * d, g->at.att, NPU_CAUSAL, 1, 0, 0);
         bad |= add_out(g, l, &b->out, m, d);
-        bad |= add_norm(g, l, b->cross_q.i8, b->cross_q.fine, b->cross_ln, m, d, g->at.x, &in, &lda);
+        bad |= add_norm_for(g, l, &b->cross_q, b->cross_ln, m, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->cross_q, m, in, lda, g->at.qkv, d, 0, 0, 0);
         bad |= add_cross_attn(g, l, i, m);
         bad |= add_out(g, l, &b->cross_out, m, d);
@@ -298,9 +396,9 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
         const npu_addr x = g->at.x + (npu_addr)(n - rows) * d * 4;
         if (g->fold) {
             /* rows in f32 too, for refine.c */
-            bad |= add_norm(g, l, 0, 0, g->dec.ln, (uint32_t)rows, d, x, &in, &lda);
+            bad |= add_norm(g, l, g->dec.ln, (uint32_t)rows, d, x, &in, &lda);
         }
-        bad |= add_norm(g, l, g->logits.i8, 0, g->dec.ln, (uint32_t)rows, d, x, &in, &lda);
+        bad |= add_norm_for(g, l, &g->logits, g->dec.ln, (uint32_t)rows, x, &in, &lda);
         bad |= add_gemm(g, l, &g->logits, (uint32_t)rows, in, lda, g->at.logits,
                         (uint32_t)g->hp.n_vocab, 0, 0, 0);
     }

@@ -12,7 +12,7 @@ const char *dev_op_name(int op)
     static const char *const name[NPU_OP_COUNT] = {
         "nop",           "gemm f32", "gemm i8", "quantise",    "norm", "norm, quantise",
         "attention f32", "copy",     "heads",   "attention i8",
-        "mean",          "mean, quantise"};
+        "mean"};
     return op >= 0 && op < NPU_OP_COUNT && name[op] ? name[op] : "?";
 }
 
@@ -54,7 +54,7 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
     const uint64_t np = k_round(c->n, K_PAD_N), width = i8 ? k_round(c->k, K_PAD_K) : c->k;
     const uint64_t par = (i8 ? 2u : 1u) + (c->flags & NPU_MUL ? 1u : 0u);
     const uint64_t planes = i8 && c->flags & NPU_FINE ? 2 : 1;
-    const int low = i8 && c->flags & NPU_LOW, deep = planes == 2 && c->flags & NPU_DEEP;
+    const int deep = planes == 2 && c->flags & NPU_DEEP;
     if (c->tile_n % K_PAD_N) {
         return bad(c, index, "a tile does not fit the packing of the weights", e);
     }
@@ -68,8 +68,7 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
     in_rows(t, c->lda, width, i8 ? 1 : 4);
     reads(t, "weights", 1, c->in[1],
           !i8 ? k_packed_f32_bytes(c->n, c->k)
-              : (low ? 0 : k_packed_i8_bytes(c->n, c->k)) +
-                    (low || deep ? k_packed_low_bytes(c->n, c->k) : 0));
+              : k_packed_i8_bytes(c->n, c->k) + (deep ? k_packed_low_bytes(c->n, c->k) : 0));
     reads(t, "parameters", 2, c->in[2], np * 4 * par);
     if (c->flags & NPU_ADD) {
         reads(t, "residual", 3, c->in[3], span(c->m, c->ldp, c->n, 4));
@@ -121,6 +120,13 @@ static int touch_rows(const struct npu_cmd *c, int index, struct dev_touch *t, s
     }
     writes(t, "result", DEV_OUT, c->out, span(planes * c->m, c->ldo, width, to_s8 ? 1 : 4));
     in_rows(t, c->ldo, width, to_s8 ? 1 : 4);
+    if (to_s8 && c->flags & NPU_CENTRE) {
+        if (c->ldp < c->k) {
+            return bad(c, index, "rows of the means overlap", e);
+        }
+        writes(t, "means", 3, c->in[3], span((c->m + (uint64_t)c->tile_m - 1) / c->tile_m, c->ldp, c->k, 4));
+        in_rows(t, c->ldp, c->k, 4);
+    }
     if (to_s8) {
         writes(t, "row figures", DEV_AUX, c->aux, planes * c->m * sizeof(struct k_row));
     }
@@ -137,25 +143,6 @@ static int touch_mean(const struct npu_cmd *c, int index, struct dev_touch *t, s
     in_rows(t, c->lda, c->k, 4);
     writes(t, "result", DEV_OUT, c->out, (uint64_t)c->k * 4);
     t->cols = c->k;
-    return 0;
-}
-
-static int touch_mean_q(const struct npu_cmd *c, int index, struct dev_touch *t, struct err *e)
-{
-    const uint64_t width = k_round(c->k, K_PAD_K), planes = c->flags & NPU_FINE ? 2 : 1;
-    if (c->ldw == 0 || (uint64_t)(c->m - 1) * c->ldw >= c->n || (uint64_t)c->m * c->ldw < c->n) {
-        return bad(c, index, "the blocks are not those of the rows", e);
-    }
-    if (c->ldo < width) {
-        return bad(c, index, "rows of the result overlap", e);
-    }
-    reads(t, "rows", 0, c->in[0], span(planes * c->n, c->lda, width, 1));
-    in_rows(t, c->lda, width, 1);
-    reads(t, "row figures", 1, c->in[1], planes * c->n * sizeof(struct k_row));
-    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, width, 1));
-    in_rows(t, c->ldo, width, 1);
-    writes(t, "figures of the result", DEV_AUX, c->aux, c->m * sizeof(struct k_row));
-    t->cols = 1;
     return 0;
 }
 
@@ -280,9 +267,6 @@ int dev_cmd_touch(const struct npu_cmd *c, int index, struct dev_touch *t, struc
         break;
     case NPU_MEAN:
         rc = touch_mean(c, index, t, e);
-        break;
-    case NPU_MEAN_Q:
-        rc = touch_mean_q(c, index, t, e);
         break;
     default:
         rc = touch_rows(c, index, t, e);

@@ -56,11 +56,13 @@ static int tables(const struct k_table **t)
     return n;
 }
 
-/* Runs c in both tables in tiles of random size, compares out (and aux). */
-static void both(const struct k_table *t, struct k_args *a, uint32_t cols, size_t out_b,
-                 size_t aux_b)
+/* Runs c in both tables in tiles of random size, compares out (and aux).  second: in[3] of the second
+ * table, where that is written. */
+static void both_and(const struct k_table *t, struct k_args *a, uint32_t cols, size_t out_b,
+                     size_t aux_b, void *second)
 {
     struct k_args b = *a;
+    b.in[3] = second ? second : b.in[3];
     void *scratch = block(k_scratch_bytes(a->c));
     a->out = block(out_b);
     b.out = block(out_b);
@@ -89,6 +91,12 @@ static void both(const struct k_table *t, struct k_args *a, uint32_t cols, size_
     free(scratch);
 }
 
+static void both(const struct k_table *t, struct k_args *a, uint32_t cols, size_t out_b,
+                 size_t aux_b)
+{
+    both_and(t, a, cols, out_b, aux_b, NULL);
+}
+
 static void fill(float *x, size_t n, int kind)
 {
     for (size_t i = 0; i < n; i++) {
@@ -114,9 +122,14 @@ static void test_rows(void **unused)
         float *x = block((size_t)c.m * c.lda * 4), *gain = block((size_t)c.k * 8);
         fill(x, (size_t)c.m * c.lda, round % 3);
         fill(gain, 2 * (size_t)c.k, 0);
-        struct k_args a = {.c = &c, .in = {x, gain}};
-        both(t[round % nt], &a, 1, (size_t)c.m * c.ldo * (to_s8 ? planes : 4),
-             to_s8 ? planes * c.m * sizeof(struct k_row) : 0);
+        float *mean = block((size_t)c.m * (c.k + 4) * 8), *second = mean + (size_t)c.m * (c.k + 4);
+        c.flags |= to_s8 && rnd() % 2 ? NPU_CENTRE : 0;
+        c.ldp = c.k + rnd() % 4;
+        struct k_args a = {.c = &c, .in = {x, gain, NULL, mean}};
+        both_and(t[round % nt], &a, 1, (size_t)c.m * c.ldo * (to_s8 ? planes : 4),
+                 to_s8 ? planes * c.m * sizeof(struct k_row) : 0, second);
+        assert_memory_equal(mean, second, (size_t)c.m * (c.k + 4) * 4);
+        free(mean);
         free(x);
         free(gain);
     }
@@ -163,9 +176,8 @@ static void test_gemm(void **unused)
                             .tile_n = (uint16_t)(32 * upto(4))};
         c.flags = (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
         const uint32_t planes = i8 && rnd() % 2 ? 2 : 1;
-        const int low = i8 && planes == 1 && rnd() % 3 == 0, deep = planes == 2 && rnd() % 2;
-        c.flags |= (planes == 2 ? NPU_FINE : 0) | (low ? NPU_LOW : 0) | (deep ? NPU_DEEP : 0) |
-                   (rnd() % 2 ? NPU_BLOCKS : 0);
+        const int deep = planes == 2 && rnd() % 2;
+        c.flags |= (planes == 2 ? NPU_FINE : 0) | (deep ? NPU_DEEP : 0) | (rnd() % 2 ? NPU_BLOCKS : 0);
         c.ldw = c.n + rnd() % 3;
         c.lda = i8 ? k_round(c.k, 64) : c.k + rnd() % 3;
         c.ldo = c.n + rnd() % 3;
@@ -210,7 +222,7 @@ static void test_gemm(void **unused)
             fill(x, (size_t)c.m * c.lda, kind);
         }
         a.in[0] = x;
-        a.in[1] = low ? under : w;
+        a.in[1] = w;
         a.aux = fig;
         both(t[round % nt], &a, c.n, (size_t)c.m * c.ldo * 4, 0);
         free(w);
@@ -252,38 +264,21 @@ static void test_low_plane(void **unused)
     }
 }
 
-static void test_means(void **unused)
+static void test_mean(void **unused)
 {
     const struct k_table *t[4];
     int nt = tables(t);
     (void)unused;
-    for (int round = 0; round < 200 * nt; round++) {
-        struct npu_cmd c = {.op = rnd() % 2 ? NPU_MEAN : NPU_MEAN_Q, .n = upto(200), .k = upto(200)};
-        const int q = c.op == NPU_MEAN_Q;
-        const uint32_t planes = q && rnd() % 2 ? 2 : 1;
-        c.flags = planes == 2 ? NPU_FINE : 0;
-        c.ldw = q ? upto(c.n) : upto(20);
-        c.m = q ? (c.n + c.ldw - 1) / c.ldw : 1;
-        c.tile_m = (uint16_t)upto(3);
+    for (int round = 0; round < 100 * nt; round++) {
+        struct npu_cmd c = {.op = NPU_MEAN, .m = 1, .n = upto(200), .k = upto(200), .ldw = upto(20)};
+        c.tile_m = 1;
         c.tile_n = (uint16_t)(16 * upto(4));
-        c.lda = q ? k_round(c.k, 64) : c.k + rnd() % 4;
-        c.ldo = k_round(c.k, 64);
-        void *x = block((size_t)c.n * c.lda * (q ? planes : 4));
-        struct k_row *fig = block(planes * c.n * sizeof *fig);
-        if (!q) {
-            fill(x, (size_t)c.n * c.lda, round % 3);
-        }
-        for (uint32_t i = 0; q && i < planes * c.n; i++) {
-            fig[i].scale = round % 3 == 1 ? 0 : rndf();
-            for (uint32_t j = 0; j < c.k; j++) {
-                ((int8_t *)x)[(size_t)i * c.lda + j] = (int8_t)((int)(rnd() % 255) - 127);
-            }
-        }
-        struct k_args a = {.c = &c, .in = {x, fig}};
-        both(t[round % nt], &a, q ? 1 : c.k, q ? (size_t)c.m * c.ldo : (size_t)c.k * 4,
-             q ? c.m * sizeof *fig : 0);
+        c.lda = c.k + rnd() % 4;
+        float *x = block((size_t)c.n * c.lda * 4);
+        fill(x, (size_t)c.n * c.lda, round % 3);
+        struct k_args a = {.c = &c, .in = {x}};
+        both(t[round % nt], &a, c.k, (size_t)c.k * 4, 0);
         free(x);
-        free(fig);
     }
 }
 
@@ -414,7 +409,7 @@ int main(void)
         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_after),
         cmocka_unit_test(test_low_plane),
-        cmocka_unit_test(test_means),
+        cmocka_unit_test(test_mean),
         cmocka_unit_test(test_attn),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_attn_i8),
