@@ -20,6 +20,8 @@ enum {
 
 /* Sound that waits, in seconds: from here on passes are rarer; only whole utterances are heard. */
 static const double LATE_S = 1.5, VERY_LATE_S = 4;
+/* Until something of an utterance is on the screen, hops are this much shorter. */
+static const double FIRST_HOP = 0.75;
 /* An utterance of this length is cut when a pass over it costs more than the longest hop pays for.
  */
 static const double COSTLY_S = 10;
@@ -30,7 +32,7 @@ struct asr_live_opts asr_live_opts_default(void)
 {
     return (struct asr_live_opts){
         .params = asr_params_default(),
-        .hop_min_s = 0.3,
+        .hop_min_s = 0.4,
         .hop_max_s = 2.0,
         .max_utt_s = 25,
         .settle = ASR_SETTLE_BOTH,
@@ -283,7 +285,8 @@ static double worth(const struct asr_live *l)
 static int64_t hop(const struct asr_live *l, double behind_s)
 {
     double s = worth(l);
-    s = s > l->o.hop_min_s ? s : l->o.hop_min_s;
+    double least = l->shown ? l->o.hop_min_s : FIRST_HOP * l->o.hop_min_s;
+    s = s > least ? s : least;
     s = behind_s > LATE_S ? l->o.hop_max_s : s;
     s = s < l->o.hop_max_s ? s : l->o.hop_max_s;
     return (int64_t)(s * 100 + 0.5);

@@ -78,7 +78,7 @@ enum asr_settle_by {
 
 struct asr_live_opts {
     struct asr_params params;
-    double hop_min_s, hop_max_s; /* new sound between passes; 0.3 and 2.0 */
+    double hop_min_s, hop_max_s; /* new sound between passes; 0.4 and 2.0 */
     double max_utt_s;            /* forced cut; 25 */
     bool deterministic;          /* passes after every hop of sound, however much more is there: the
                                     same words on every machine (tests, replays as fast as

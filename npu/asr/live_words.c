@@ -226,7 +226,8 @@ void live_take_guess(struct asr_live *l, const struct asr_live_io *io, int conte
         n = asr_settle(now, spans, l->prev, l->n_prev, content, THR,
                        (enum asr_settle_by)l->o.settle);
     }
-    settle(l, io, span, asr_show(now, spans, l->prev, l->n_prev, n), n);
+    int shown = asr_show(now, spans, l->prev, l->n_prev, n, content, !l->shown);
+    settle(l, io, span, shown, n);
     l->n_prev = spans - n;
     memcpy(l->prev, now + n, (size_t)l->n_prev * sizeof *now);
 }

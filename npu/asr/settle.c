@@ -6,8 +6,12 @@
 /* Below this the attention of the heads is no evidence: a model without alignment gives 0 on the
  * average, a good one 2 and more. */
 static const float TRUST = 0.8f;
-/* Shown at once; shown when two passes say it. */
-static const float SHOW = 0.5f, SHOW_AGAIN = 0.3f;
+/* Probability from which a word is shown at once; when two passes say it; when it is the first of
+ * all. */
+static const float SHOW = 0.5f, SHOW_AGAIN = 0.3f, SHOW_FIRST = 0.4f;
+enum {
+    SHOW_BEFORE = 8
+}; /* frames (20 ms) before the end of the sound: what is cut there changes */
 
 bool asr_aligned(const struct asr_guess *w, int n)
 {
@@ -53,12 +57,15 @@ int asr_settle(const struct asr_guess *now, int n, const struct asr_guess *prev,
 }
 
 int asr_show(const struct asr_guess *now, int n, const struct asr_guess *prev, int n_prev,
-             int settled)
+             int settled, int content, bool first)
 {
+    int edge = asr_aligned(now, n) ? content - SHOW_BEFORE : content;
     int i = settled;
     for (; i < n; i++) {
-        bool again = agreed(now, prev, n_prev, i) && now[i].p >= SHOW_AGAIN;
-        if (now[i].p < SHOW && !again) {
+        const struct asr_guess *w = &now[i];
+        bool again = agreed(now, prev, n_prev, i) && w->p >= SHOW_AGAIN;
+        bool likely = w->p >= SHOW && w->frame < edge;
+        if (!again && !likely && !(first && i == 0 && w->p >= SHOW_FIRST)) {
             break;
         }
     }

@@ -26,9 +26,11 @@ int asr_settle(const struct asr_guess *now, int n, const struct asr_guess *prev,
                int content, int thr, enum asr_settle_by by);
 
 /* How many of the n words are worth showing, at least the first `settled`: those that the pass
- * before said too or that are probable, up to the first that is neither.  A word that is shown and
- * taken back costs the reader more than one that comes a pass later. */
+ * before said too, or that are probable and not cut by the end of the sound, up to the first that
+ * is neither.  A word that is shown and taken back costs the reader more than one that comes a pass
+ * later; only the first of an utterance is shown sooner, so that the speaker sees that she is heard
+ * (first: nothing is shown yet). */
 int asr_show(const struct asr_guess *now, int n, const struct asr_guess *prev, int n_prev,
-             int settled);
+             int settled, int content, bool first);
 
 #endif

@@ -105,12 +105,12 @@ def judge(a, seconds, rounds, marks, words, end, err, rc):
         return say(False, 'only %d looks at the process: more hours, or a smaller --every' % len(marks))
     late = marks[len(marks) // 10:]
     grow = slope([(t / 3600, m) for t, m, _ in late])
-    ok &= say(grow <= 1.0, 'memory: %+.3f MB an hour (%.1f MB after %.2f h, %.1f MB after %.2f h)' % (
+    ok &= say(grow <= a.mb, 'memory: %+.3f MB an hour (%.1f MB after %.2f h, %.1f MB after %.2f h)' % (
         grow, late[0][1], late[0][0] / 3600, late[-1][1], late[-1][0] / 3600))
     k = len(marks) // 5
     first = (marks[k][2] - marks[0][2]) / (marks[k][0] - marks[0][0])
     last = (marks[-1][2] - marks[-1 - k][2]) / (marks[-1][0] - marks[-1 - k][0])
-    ok &= say(last <= 1.15 * first, 'speed: %.4f CPU seconds a second at first, %.4f at last' % (first, last))
+    ok &= say(last <= a.slower * first, 'speed: %.4f CPU seconds a second at first, %.4f at last' % (first, last))
     mid = words[1:-1] or words
     ok &= say(min(mid) > 0 and max(mid) - min(mid) <= 0.1 * max(mid),
               'text: %d to %d words a round of %.1f s, %d rounds' % (min(mid), max(mid), seconds, rounds))
@@ -122,6 +122,8 @@ def main():
     p.add_argument('sound', nargs='+')
     p.add_argument('--hours', type=float, default=6)
     p.add_argument('--every', type=float, default=60, help='seconds of sound between two looks')
+    p.add_argument('--mb', type=float, default=1.0, help='growth an hour that is allowed')
+    p.add_argument('--slower', type=float, default=1.15, help='last fifth against the first')
     p.add_argument('--dictate', default='build/dictate')
     p.add_argument('-v', '--verbose', action='store_true')
     a = p.parse_args()

@@ -252,17 +252,27 @@ static void showing(void **state)
     const struct asr_guess prev[] = {guess("one", 0, 0), guess("two", 0, 0), guess("tree", 0, 0)};
     (void)state;
     now[0].p = 0.9f;
-    now[1].p = 0.3f;
+    now[1].p = 0.35f;
     now[2].p = 0.9f;
     /* Said by two passes, or probable. */
-    assert_int_equal(asr_show(now, 3, prev, 3, 0), 3);
-    assert_int_equal(asr_show(now, 3, prev, 1, 0), 1);
+    assert_int_equal(asr_show(now, 3, prev, 3, 0, 100, false), 3);
+    assert_int_equal(asr_show(now, 3, prev, 1, 0, 100, false), 1);
+    /* Not what the end of the sound cuts; without alignment nobody knows where that is. */
+    assert_int_equal(asr_show(now, 3, prev, 3, 0, 66, false), 2);
+    for (int i = 0; i < 3; i++) {
+        now[i].trust = 0.1f;
+    }
+    assert_int_equal(asr_show(now, 3, prev, 3, 0, 66, false), 3);
     now[2].p = 0.3f;
-    assert_int_equal(asr_show(now, 3, prev, 3, 0), 2);
+    assert_int_equal(asr_show(now, 3, prev, 3, 0, 100, false), 2);
     /* What two passes hardly believe is not shown, what is settled always. */
     now[0].p = now[1].p = 0.1f;
-    assert_int_equal(asr_show(now, 3, prev, 3, 0), 0);
-    assert_int_equal(asr_show(now, 3, prev, 3, 2), 2);
+    assert_int_equal(asr_show(now, 3, prev, 3, 0, 100, false), 0);
+    assert_int_equal(asr_show(now, 3, prev, 3, 2, 100, false), 2);
+    /* The very first word is shown sooner. */
+    now[0].p = 0.45f;
+    assert_int_equal(asr_show(now, 3, prev, 0, 0, 11, true), 1);
+    assert_int_equal(asr_show(now, 3, prev, 0, 0, 11, false), 0);
 }
 
 /* ---- alignment ---------------------------------------------------------------------------------
