@@ -12,6 +12,7 @@
 #include "npu/asr/align.h"
 #include "npu/asr/endpoint.h"
 #include "npu/asr/live.h"
+#include "npu/asr/live_impl.h"
 #include "npu/asr/settle.h"
 #include "npu/asr/word.h"
 #include "npu/rt/rt.h"
@@ -275,6 +276,105 @@ static void showing(void **state)
     assert_int_equal(asr_show(now, 3, prev, 0, 0, 11, false), 0);
 }
 
+/* ---- guards ------------------------------------------------------------------------------------
+ */
+
+static int64_t voice_end; /* frames from here on are quiet */
+static int told_no_voice;
+
+static bool early_voice(void *user, int64_t frame)
+{
+    (void)user;
+    return frame < voice_end;
+}
+
+static void no_voice(void *user, const struct asr_held *h)
+{
+    (void)user;
+    told_no_voice += h->why == ASR_GUARD_VOICE;
+}
+
+static void play_guess(struct asr_live *l, const struct bench *b, int n, int frames_apart)
+{
+    memset(l, 0, sizeof *l);
+    l->tok = b->tok;
+    l->sp = asr_tok_special(b->tok);
+    for (int i = 0; i < n; i++) {
+        l->guess.id[i] = i % 2 ? 257 : 256;
+        l->guess.frame[i] = (int16_t)(10 + frames_apart * i);
+        l->guess.trust[i] = 2;
+    }
+    l->guess.frame[n] = (int16_t)(10 + frames_apart * n);
+    l->guess.n = n;
+    l->guess.ended = true;
+}
+
+static void attention_that_stops_is_a_loop(void **state)
+{
+    static struct asr_live l;
+    struct bench b;
+    (void)state;
+    open_bench(&b, false);
+    play_guess(&l, &b, 12, 5);
+    live_cut_stall(&l);
+    assert_true(l.guess.n == 12 && !l.guess.looped && l.guess.cut == 0);
+    play_guess(&l, &b, 12, 0);
+    live_cut_stall(&l);
+    assert_true(l.guess.n == 1 && l.guess.looped && l.guess.cut == 11 && !l.guess.ended);
+    /* It moves on for four words, then no more. */
+    play_guess(&l, &b, 16, 5);
+    for (int i = 5; i <= 16; i++) {
+        l.guess.frame[i] = l.guess.frame[4];
+    }
+    live_cut_stall(&l);
+    assert_true(l.guess.n == 5 && l.guess.cut == 11);
+    /* Not where attention says nothing, nor inside one long word. */
+    play_guess(&l, &b, 12, 0);
+    for (int i = 0; i < 12; i++) {
+        l.guess.trust[i] = 0.2f;
+    }
+    live_cut_stall(&l);
+    assert_int_equal(l.guess.n, 12);
+    play_guess(&l, &b, 12, 0);
+    for (int i = 1; i < 12; i++) {
+        l.guess.id[i] = 'b';
+    }
+    live_cut_stall(&l);
+    assert_int_equal(l.guess.n, 12);
+    close_bench(&b);
+}
+
+static void words_need_voice(void **state)
+{
+    static struct asr_live l;
+    struct bench b;
+    struct asr_live_io io = {.voice = early_voice, .held = no_voice};
+    (void)state;
+    open_bench(&b, false);
+    for (int vague = 0; vague < 2; vague++) {
+        play_guess(&l, &b, 3, 50); /* 0.2 s, 1.2 s, 2.2 s */
+        l.guess.trust[1] = vague ? 0.5f : 2;
+        l.ep.frame = 400;
+        l.ep.voiced_last = voice_end = 60;
+        told_no_voice = 0;
+        live_accept(&l, &io);
+        /* The last one stands a second behind the voice; the second one where nobody speaks, if one
+         * can say where it stands. */
+        assert_int_equal(l.n_word, 1 + vague);
+        assert_int_equal(l.n_settled, l.n_word);
+        assert_string_equal(l.word[0].text, "a");
+        assert_int_equal(told_no_voice, 2 - vague);
+    }
+    voice_end = 400;
+    l.ep.voiced_last = 400;
+    play_guess(&l, &b, 3, 50);
+    l.ep.frame = l.ep.voiced_last = 400;
+    told_no_voice = 0;
+    live_accept(&l, &io);
+    assert_true(l.n_word == 3 && told_no_voice == 0);
+    close_bench(&b);
+}
+
 /* ---- alignment ---------------------------------------------------------------------------------
  */
 
@@ -494,6 +594,8 @@ int main(void)
         cmocka_unit_test(sameness),
         cmocka_unit_test(settling),
         cmocka_unit_test(showing),
+        cmocka_unit_test(attention_that_stops_is_a_loop),
+        cmocka_unit_test(words_need_voice),
         cmocka_unit_test(medians),
         cmocka_unit_test(paths),
         cmocka_unit_test(runs),
