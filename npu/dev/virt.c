@@ -7,86 +7,14 @@
  *
  * The submitting thread is thread 0: it lends its core to the columns it would otherwise wait for.
  * The others spin for a moment between jobs and lists, then sleep in a futex: an idle device costs
- * nothing.  Nothing is allocated while a list runs. */
-#include "npu/dev/dev.h"
+ * nothing (virt_wait.c).  Nothing is allocated while a list runs. */
+#include "npu/dev/virt_in.h"
 
-#include <linux/futex.h>
-#include <pthread.h>
-#include <stdalign.h>
-#include <stdatomic.h>
-#include <stdbool.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "app/base/clk.h"
-
-/* About 30 microseconds: longer than a gap between two jobs, shorter than a time slice. */
-enum { SPIN = 1500 };
-
-/* Progress of one job. */
-struct sync {
-    alignas(64) _Atomic uint32_t next[DEV_MAX_COLS]; /* tiles claimed, by column */
-    _Atomic uint32_t done;                           /* tiles finished; futex word */
-    _Atomic uint32_t sleepers;
-};
-
-/* Figures of one thread: it alone writes, anyone reads. */
-struct figures {
-    _Atomic uint64_t col_busy[DEV_MAX_COLS], col_transfer[DEV_MAX_COLS], col_tiles[DEV_MAX_COLS];
-    _Atomic uint64_t core[DEV_MAX_COLS][DEV_MAX_ROWS];
-    _Atomic uint64_t op_busy[NPU_OP_COUNT], op_tiles[NPU_OP_COUNT];
-};
-
-struct worker {
-    alignas(64) struct figures fig;
-    struct virt *v;
-    int index;
-    pthread_t thread;
-    void *scratch;
-};
-
-struct virt {
-    struct dev dev;
-    const struct k_table *kernels;
-    struct worker *worker;
-    int started; /* threads that run, thread 0 not counted */
-    size_t scratch_b;
-
-    /* The open list.  Written by the submitter while `active` is 0 and the gate is shut. */
-    const struct dev_job *job;
-    int n_job;
-    struct sync *sync;
-    int sync_cap;
-
-    alignas(64) _Atomic uint32_t gate; /* odd: a list is open; futex word */
-    _Atomic uint32_t sleepers;         /* threads asleep at the gate */
-    _Atomic uint32_t active;           /* threads inside the list, thread 0 not counted */
-    atomic_bool quit;
-
-    /* Submitter's figures. */
-    _Atomic uint64_t lists, cmds, list_ns;
-    _Atomic uint64_t op_calls[NPU_OP_COUNT], op_wall[NPU_OP_COUNT], op_bytes[NPU_OP_COUNT],
-        op_macs[NPU_OP_COUNT];
-};
-
-static void pause_cpu(void)
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
-}
-
-static void futex_wait(_Atomic uint32_t *word, uint32_t seen)
-{
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
-}
-
-static void futex_wake(_Atomic uint32_t *word)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 0x7fffffff, NULL, NULL, 0);
-}
 
 /* One writer: a plain add, visible to readers without tearing. */
 static void count(_Atomic uint64_t *c, uint64_t n)
@@ -138,24 +66,8 @@ static uint32_t serve(struct worker *w, const struct dev_job *j, struct sync *s,
     }
 }
 
-/* Waits until `total` tiles of the job are done. */
-static void job_wait(struct sync *s, uint32_t total)
-{
-    uint32_t seen;
-    for (int i = 0; i < SPIN; i++) {
-        if (atomic_load_explicit(&s->done, memory_order_acquire) == total) {
-            return;
-        }
-        pause_cpu();
-    }
-    atomic_fetch_add(&s->sleepers, 1);
-    while ((seen = atomic_load(&s->done)) != total) {
-        futex_wait(&s->done, seen);
-    }
-    atomic_fetch_sub(&s->sleepers, 1);
-}
-
-static void run_job(struct worker *w, int i)
+/* 1: w was helped onto another processor, or has left its own to worker 0, and should go home. */
+static int run_job(struct worker *w, int i)
 {
     const struct dev_job *j = &w->v->job[i];
     struct sync *s = &w->v->sync[i];
@@ -163,6 +75,7 @@ static void run_job(struct worker *w, int i)
     const uint32_t total = j->tiles_m * j->tiles_n;
     uint32_t served = 0;
     int64_t now = clk_ns();
+    virt_hold(w, i);
     for (uint32_t c = (uint32_t)w->index; c < columns; c += threads) {
         served += serve(w, j, s, c, &now);
     }
@@ -172,46 +85,73 @@ static void run_job(struct worker *w, int i)
     if (served) {
         uint32_t before = atomic_fetch_add(&s->done, served);
         if (before + served == total && atomic_load(&s->sleepers)) {
-            futex_wake(&s->done);
+            virt_wake(&s->done);
         }
     }
-    job_wait(s, total);
+    return virt_release(w) || virt_wait_job(w, i, total);
+}
+
+/* Serves the open list to its end.  1: left early, to go home and come again. */
+static int serve_list(struct worker *w)
+{
+    int away = 0;
+    for (int i = 0; i < w->v->n_job && !away; i++) {
+        away = run_job(w, i);
+    }
+    return away;
+}
+
+static void leave(struct worker *w)
+{
+    atomic_store(&w->inside, 0);
+    if (atomic_fetch_sub(&w->v->active, 1) == 1) {
+        virt_wake(&w->v->active);
+    }
+}
+
+/* Waits at the gate for a list that is not `last`; returns its number, 0 to quit. */
+static uint32_t next_list(struct worker *w, uint32_t last)
+{
+    struct virt *v = w->v;
+    uint32_t g = atomic_load_explicit(&v->gate, memory_order_acquire);
+    for (int i = 0; i < VIRT_SPIN && !virt_in_the_way(w); i++) {
+        g = atomic_load_explicit(&v->gate, memory_order_acquire);
+        if ((g & 1 && g != last) || atomic_load_explicit(&v->quit, memory_order_relaxed)) {
+            break;
+        }
+        virt_pause();
+    }
+    while (g = atomic_load(&v->gate), !(g & 1 && g != last) && !atomic_load(&v->quit)) {
+        atomic_fetch_add(&v->sleepers, 1);
+        if (!atomic_load(&v->quit) && atomic_load(&v->gate) == g) {
+            virt_sleep(&v->gate, g);
+        }
+        atomic_fetch_sub(&v->sleepers, 1);
+    }
+    return atomic_load(&v->quit) ? 0 : g;
 }
 
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
     struct virt *v = w->v;
-    uint32_t last = 0;
-    for (;;) {
-        uint32_t g;
-        for (int i = 0; i < SPIN; i++) {
-            g = atomic_load_explicit(&v->gate, memory_order_acquire);
-            if ((g & 1 && g != last) || atomic_load_explicit(&v->quit, memory_order_relaxed)) {
-                break;
-            }
-            pause_cpu();
-        }
-        while (g = atomic_load(&v->gate), !(g & 1 && g != last) && !atomic_load(&v->quit)) {
-            atomic_fetch_add(&v->sleepers, 1);
-            if (!atomic_load(&v->quit) && atomic_load(&v->gate) == g) {
-                futex_wait(&v->gate, g);
-            }
-            atomic_fetch_sub(&v->sleepers, 1);
-        }
-        if (atomic_load(&v->quit)) {
-            return NULL;
-        }
+    uint32_t last = 0, g;
+    while ((g = next_list(w, last)) != 0) {
+        int away = 0;
         /* Inside only if the list is still open once we are counted. */
+        virt_enter(w);
         atomic_fetch_add(&v->active, 1);
+        atomic_store(&w->inside, 1);
         if (atomic_load(&v->gate) == g) {
-            for (int i = 0; i < v->n_job; i++) {
-                run_job(w, i);
-            }
-            last = g;
+            away = serve_list(w);
+            last = away ? last : g;
         }
-        atomic_fetch_sub(&v->active, 1);
+        leave(w);
+        if (away || atomic_load_explicit(&w->home, memory_order_relaxed)) {
+            virt_go_home(w);
+        }
     }
+    return NULL;
 }
 
 static int grow(struct virt *v, int n, size_t scratch_b, struct err *e)
@@ -259,13 +199,18 @@ static int virt_run(struct dev *d, const struct dev_job *job, int n, size_t scra
         atomic_store_explicit(&v->sync[i].done, 0, memory_order_relaxed);
         atomic_store_explicit(&v->sync[i].sleepers, 0, memory_order_relaxed);
     }
+    v->worker[0].thread = pthread_self();
+    atomic_store(&v->worker[0].cpu, sched_getcpu());
+    atomic_store(&v->worker[0].inside, 1);
     atomic_fetch_add(&v->gate, 1);
     if (atomic_load(&v->sleepers)) {
-        futex_wake(&v->gate);
+        virt_wake(&v->gate);
     }
     for (int i = 0; i < n; i++) {
         const int op = job[i].args.c->op;
-        run_job(&v->worker[0], i);
+        while (run_job(&v->worker[0], i)) {
+            virt_go_home(&v->worker[0]);
+        }
         const int64_t now = clk_ns();
         count(&v->op_calls[op], 1);
         count(&v->op_wall[op], (uint64_t)(now - then));
@@ -275,13 +220,8 @@ static int virt_run(struct dev *d, const struct dev_job *job, int n, size_t scra
     }
     atomic_fetch_add(&v->gate, 1);
     /* Nobody may look at the jobs once we return. */
-    for (int i = 0; atomic_load(&v->active); i++) {
-        if (i < SPIN) {
-            pause_cpu();
-        } else {
-            syscall(SYS_sched_yield);
-        }
-    }
+    virt_wait_empty(v);
+    atomic_store(&v->worker[0].inside, 0);
     count(&v->lists, 1);
     count(&v->cmds, (uint64_t)n);
     count(&v->list_ns, (uint64_t)(clk_ns() - start));
@@ -328,7 +268,7 @@ static void virt_close(struct dev *d)
     struct virt *v = (struct virt *)d;
     atomic_store(&v->quit, true);
     atomic_fetch_add(&v->gate, 2); /* changes the futex word, opens nothing */
-    futex_wake(&v->gate);
+    virt_wake(&v->gate);
     for (int i = 1; i <= v->started; i++) {
         pthread_join(v->worker[i].thread, NULL);
     }

@@ -1,0 +1,96 @@
+/* The direct device's insides: virt.c runs lists, virt_wait.c waits for tiles and for threads that the
+ * machine holds up.  For those two files alone. */
+#ifndef NPU_DEV_VIRT_IN_H
+#define NPU_DEV_VIRT_IN_H
+
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "npu/dev/dev.h"
+
+/* Progress of one job. */
+struct sync {
+    alignas(64) _Atomic uint32_t next[DEV_MAX_COLS]; /* tiles claimed, by column */
+    _Atomic uint32_t done;                           /* tiles finished; futex word */
+    _Atomic uint32_t sleepers;
+};
+
+/* Figures of one thread: it alone writes, anyone reads. */
+struct figures {
+    _Atomic uint64_t col_busy[DEV_MAX_COLS], col_transfer[DEV_MAX_COLS], col_tiles[DEV_MAX_COLS];
+    _Atomic uint64_t core[DEV_MAX_COLS][DEV_MAX_ROWS];
+    _Atomic uint64_t op_busy[NPU_OP_COUNT], op_tiles[NPU_OP_COUNT];
+    _Atomic uint64_t helped; /* threads that this one brought to its own processor */
+};
+
+struct worker {
+    alignas(64) struct figures fig;
+    struct virt *v;
+    int index;
+    pthread_t thread; /* of worker 0: whoever runs the list */
+    void *scratch;
+
+    _Atomic int cpu;        /* processor it was last seen on */
+    _Atomic uint32_t inside; /* in a list; of worker 0: always while one runs */
+    _Atomic uint32_t holds; /* 1 + the job that it serves tiles of; 0: none */
+    _Atomic int home;       /* 1 + the processor it goes back to when its tile is done; 0: stays */
+};
+
+struct virt {
+    struct dev dev;
+    const struct k_table *kernels;
+    struct worker *worker;
+    int started; /* threads that run, thread 0 not counted */
+    size_t scratch_b;
+
+    /* The open list.  Written by the submitter while `active` is 0 and the gate is shut. */
+    const struct dev_job *job;
+    int n_job;
+    struct sync *sync;
+    int sync_cap;
+
+    alignas(64) _Atomic uint32_t gate; /* odd: a list is open; futex word */
+    _Atomic uint32_t sleepers;         /* threads asleep at the gate */
+    _Atomic uint32_t active;           /* threads inside the list, thread 0 not counted; futex word */
+    atomic_bool quit;
+
+    /* Submitter's figures. */
+    _Atomic uint64_t lists, cmds, list_ns;
+    _Atomic uint64_t op_calls[NPU_OP_COUNT], op_wall[NPU_OP_COUNT], op_bytes[NPU_OP_COUNT],
+        op_macs[NPU_OP_COUNT];
+};
+
+/* About 30 microseconds: longer than a gap between two jobs, shorter than a time slice. */
+enum { VIRT_SPIN = 1500 };
+
+static inline void virt_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+void virt_sleep(_Atomic uint32_t *word, uint32_t seen); /* until woken, while *word == seen */
+void virt_wake(_Atomic uint32_t *word);
+
+/* Worker w is about to serve tiles of job i; has served them.  The second returns 1 when w was helped
+ * onto another thread's processor and should go home (virt_go_home), outside the list when it is not
+ * worker 0. */
+void virt_hold(struct worker *w, int i);
+int virt_release(struct worker *w);
+void virt_go_home(struct worker *w);
+/* Worker w comes to a list: not on a processor that an earlier one works on. */
+void virt_enter(struct worker *w);
+
+/* Waits until `total` tiles of job i are done; returns as virt_release. */
+int virt_wait_job(struct worker *w, int i, uint32_t total);
+/* Worker 0 waits until no other is inside the list. */
+void virt_wait_empty(struct virt *v);
+/* Shares w its processor with worker 0?  Then spinning would only keep that one from its work. */
+bool virt_in_the_way(struct worker *w);
+
+#endif
