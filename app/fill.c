@@ -264,7 +264,7 @@ static void fill_audio(struct fill *f, const struct session_stat *s, struct ui_v
         v->total_us = got.seconds >= 0 ? ui_live(got.seconds * 1e6) : (struct ui_val){0};
     }
     if (l->live) {
-        uint8_t vs = s->paused || s->phase != SESSION_HEARING ? UI_STALE : UI_LIVE;
+        uint8_t vs = s->paused || s->mic_gone || s->phase != SESSION_HEARING ? UI_STALE : UI_LIVE;
         a->rms_db = (struct ui_val){(double)l->rms_db, vs};
         a->peak_db = (struct ui_val){(double)l->peak_db, vs};
         a->floor_db = (struct ui_val){(double)l->floor_db, vs};

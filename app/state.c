@@ -148,7 +148,8 @@ static enum ui_state decide(struct state *st, const struct session_stat *s,
         return UI_ST_PAUSED;
     }
     if (st->lost_at > 0 && t - st->lost_at < recent_s) {
-        return become(st, UI_ST_AUDIO_LOST, "%.1f s of sound were lost; the place is marked.",
+        return become(st, UI_ST_AUDIO_LOST,
+                      "%.1f s of sound were lost because the queue was full; the place is marked.",
                       st->lost_s);
     }
     if (st->xrun_at > 0 && t - st->xrun_at < recent_s) {
@@ -188,8 +189,8 @@ bool state_look(struct state *st, const struct session_stat *s, const struct aud
         st->xruns = s->cap.xruns;
         st->xrun_at = s->clock_s;
     }
-    if (s->cap.lost_s > st->lost_s + 0.5) { /* what an xrun costs is said there */
-        st->lost_s = s->cap.lost_s;
+    if (s->cap.full_s > st->lost_s) { /* what else was lost has been said already */
+        st->lost_s = s->cap.full_s;
         st->lost_at = s->clock_s;
     }
     if (st->rt) {
