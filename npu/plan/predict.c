@@ -71,6 +71,10 @@ double plan_predict(const void *dev, const struct npu_cmd *c, int *bound)
     case NPU_COPY:
         rows(&a, d, values, c->flags & NPU_GELU ? d->gelu_cyc : d->add_cyc, WORD, WORD);
         break;
+    case NPU_MEAN:
+    case NPU_MEAN_Q: /* n rows are read */
+        rows(&a, d, (double)planes * c->n * c->k, d->add_cyc, c->op == NPU_MEAN ? WORD : BYTE, 0);
+        break;
     case NPU_HEADS:
         rows(&a, d, values * c->heads, d->add_cyc, WORD, BYTE);
         break;

@@ -93,7 +93,10 @@ int npu_list_run_apart(struct npu_rt *rt, const struct npu_list *l, uint64_t *in
         rc = rc ? rc : copy_in(rt, &s, e);
         for (int k = 0; k < t.n; k++) {
             const int slot = t.o[k].slot;
-            npu_addr *a = slot < DEV_OUT ? &c.in[slot] : slot == DEV_OUT ? &c.out : &c.aux;
+            npu_addr *a = slot < DEV_OUT     ? &c.in[slot]
+                          : slot == DEV_OUT  ? &c.out
+                          : slot == DEV_MORE ? &c.more
+                                             : &c.aux;
             *a = moved(&s, t.o[k].addr);
         }
         if (!rc && npu_list_add(&own, &c) < 0) {

@@ -66,8 +66,10 @@ static npu_addr cut_parameters(struct job *j, const struct npu_cmd *c, uint32_t 
 
 static int cut_gemm(struct job *j, const struct npu_cmd *c)
 {
-    const int i8 = c->op == NPU_GEMM_I8;
-    const uint32_t bm = j->w->block_m, bn = j->w->block_n;
+    const int i8 = c->op == NPU_GEMM_I8, blocks = c->flags & NPU_BLOCKS ? 1 : 0;
+    const uint32_t bn = j->w->block_n;
+    /* what is added to every tile_m rows fixes tile_m, and where rows may be cut */
+    const uint32_t bm = blocks ? k_round(j->w->block_m, c->tile_m) : j->w->block_m;
     const size_t kp = i8 ? k_round(c->k, K_PAD_K) : (size_t)c->k * 4;
     for (uint32_t n0 = 0; n0 < c->n; n0 += bn) {
         const uint32_t n = c->n - n0 < bn ? c->n - n0 : bn;
@@ -76,8 +78,9 @@ static int cut_gemm(struct job *j, const struct npu_cmd *c)
             struct npu_cmd p = *c;
             p.m = c->m - m0 < bm ? c->m - m0 : bm;
             p.n = n;
-            p.tile_m = j->w->tile_m;
+            p.tile_m = blocks ? c->tile_m : j->w->tile_m;
             p.tile_n = j->w->tile_n;
+            p.more += blocks ? ((npu_addr)(m0 / c->tile_m) * c->ldw + n0) * 4 : 0;
             p.in[0] += (npu_addr)m0 * c->lda * (i8 ? 1 : 4);
             p.in[1] += (npu_addr)n0 * kp;
             p.in[2] = par;
@@ -115,8 +118,9 @@ static int cut_rows(struct job *j, const struct npu_cmd *c)
 static int cut(struct job *j, const struct npu_cmd *c)
 {
     const int gemm = c->op == NPU_GEMM_I8 || c->op == NPU_GEMM_F32;
-    if (!j->w->block_m || c->flags & NPU_FINE || c->op == NPU_ATTN || c->op == NPU_ATTN_I8 ||
-        c->op == NPU_HEADS) {
+    const int rows = c->op == NPU_QUANT || c->op == NPU_NORM || c->op == NPU_NORM_Q ||
+                     c->op == NPU_COPY;
+    if (!j->w->block_m || c->flags & (NPU_FINE | NPU_LOW) || !(gemm || rows)) {
         return put(j, c);
     }
     return gemm ? cut_gemm(j, c) : cut_rows(j, c);
@@ -130,10 +134,12 @@ static npu_addr between(struct job *j, size_t n)
     return NPU_ADDR(j->s.buf, j->s.rows);
 }
 
-/* The product alone, then everything that follows it in one pass over the rows. */
+/* The product alone, then everything that follows it in one pass over the rows.  Rows of blocks come
+ * between bias and GELU: the product keeps both. */
 static int gemm_apart(struct job *j, const struct npu_cmd *c)
 {
-    const unsigned after = c->flags & (NPU_BIAS | NPU_GELU | NPU_MUL | NPU_ADD);
+    const unsigned bias = c->flags & NPU_BLOCKS ? 0 : NPU_BIAS;
+    const unsigned after = c->flags & (bias | NPU_GELU | NPU_MUL | NPU_ADD);
     struct npu_cmd p = *c, q = {.op = NPU_COPY,
                                 .flags = (uint16_t)after,
                                 .m = c->m,
@@ -200,6 +206,7 @@ static int pass(struct job *j, const struct npu_list *in)
         }
         redirect(j->w, &c.out);
         redirect(j->w, &c.aux);
+        redirect(j->w, &c.more);
         const int rc = one(j, &c);
         if (rc) {
             return rc;

@@ -63,6 +63,7 @@ static void lists(const uint8_t *p, size_t n)
             }
             c[i].out = NPU_ADDR(1 + (c[i].out >> 40 & 1), c[i].out & 0x3ffc);
             c[i].aux = NPU_ADDR(1 + (c[i].aux >> 40 & 1), c[i].aux & 0x3ffc);
+            c[i].more = NPU_ADDR(1 + (c[i].more >> 40 & 1), c[i].more & 0x3ffc);
         }
         if (i == 0) {
             memset(buf[0], 0, BUF_B);

@@ -205,6 +205,15 @@ static void command_checks(void **state)
     c.mask = 5;
     assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), 0);
     assert_int_equal(t.o[t.n - 1].bytes, 2 * B_ROWS * B_ROWS * 4);
+    /* a copy has no other flags: the kernels would look for operands that it does not name (fuzzing) */
+    c = b.c[12];
+    assert_int_equal(c.op, NPU_COPY);
+    for (unsigned flag = 1; flag < 1 << 16; flag <<= 1) {
+        c.flags = (uint16_t)flag;
+        c.in[2] = NPU_ADDR(2, 0), c.in[3] = NPU_ADDR(3, 0), c.ldp = c.n;
+        const int after = (flag & (NPU_BIAS | NPU_GELU | NPU_MUL | NPU_ADD)) != 0;
+        assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), after ? 0 : -ERR_NPU);
+    }
     c = b.c[11]; /* fast kernels that take several rows know no causal limit */
     assert_true(c.op == NPU_ATTN && c.flags & NPU_CAUSAL);
     c.tile_m = 2;
