@@ -71,9 +71,8 @@ double plan_predict(const void *dev, const struct npu_cmd *c, int *bound)
     case NPU_COPY:
         rows(&a, d, values, c->flags & NPU_GELU ? d->gelu_cyc : d->add_cyc, WORD, WORD);
         break;
-    case NPU_MEAN:
-    case NPU_MEAN_Q: /* n rows are read */
-        rows(&a, d, (double)planes * c->n * c->k, d->add_cyc, c->op == NPU_MEAN ? WORD : BYTE, 0);
+    case NPU_MEAN: /* every ldw-th of n rows is read */
+        rows(&a, d, (double)c->n * c->k / (c->ldw ? c->ldw : 1), d->add_cyc, WORD, 0);
         break;
     case NPU_HEADS:
         rows(&a, d, values * c->heads, d->add_cyc, WORD, BYTE);

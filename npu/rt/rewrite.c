@@ -99,12 +99,16 @@ static int cut_gemm(struct job *j, const struct npu_cmd *c)
 static int cut_rows(struct job *j, const struct npu_cmd *c)
 {
     const int s8 = c->op == NPU_QUANT || c->op == NPU_NORM_Q;
-    const uint32_t bm = j->w->block_m;
+    /* a mean of every tile_m rows goes to in[3]: rows are cut between those */
+    const int centre = s8 && c->flags & NPU_CENTRE;
+    const uint32_t bm = centre ? k_round(j->w->block_m, c->tile_m) : j->w->block_m;
     for (uint32_t m0 = 0; m0 < c->m; m0 += bm) {
         struct npu_cmd p = *c;
         p.m = c->m - m0 < bm ? c->m - m0 : bm;
         p.in[0] += (npu_addr)m0 * c->lda * 4;
-        p.in[3] += c->flags & NPU_ADD ? (npu_addr)m0 * c->ldp * 4 : 0;
+        p.in[3] += centre                 ? (npu_addr)(m0 / c->tile_m) * c->ldp * 4
+                   : c->flags & NPU_ADD ? (npu_addr)m0 * c->ldp * 4
+                                        : 0;
         p.out += (npu_addr)m0 * c->ldo * (s8 ? 1 : 4);
         p.aux += s8 ? m0 * sizeof(struct k_row) : 0;
         const int rc = put(j, &p);
@@ -120,7 +124,7 @@ static int cut(struct job *j, const struct npu_cmd *c)
     const int gemm = c->op == NPU_GEMM_I8 || c->op == NPU_GEMM_F32;
     const int rows = c->op == NPU_QUANT || c->op == NPU_NORM || c->op == NPU_NORM_Q ||
                      c->op == NPU_COPY;
-    if (!j->w->block_m || c->flags & (NPU_FINE | NPU_LOW) || !(gemm || rows)) {
+    if (!j->w->block_m || c->flags & NPU_FINE || !(gemm || rows)) {
         return put(j, c);
     }
     return gemm ? cut_gemm(j, c) : cut_rows(j, c);

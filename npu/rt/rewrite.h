@@ -21,7 +21,7 @@ struct npu_rewrite {
 
 /* Writes `in` anew into the empty list `out`.  What it needs between operations, and parameters cut
  * to the blocks, lie in a new buffer *staging (0: none was needed); freeing it is the caller's, and
- * npu_list_free(out).  Operations on two planes (NPU_FINE, NPU_LOW) are not cut.  -ERR_MEM, -ERR_NPU. */
+ * npu_list_free(out).  Operations on two planes (NPU_FINE) are not cut.  -ERR_MEM, -ERR_NPU. */
 int npu_rewrite(struct npu_rt *rt, const struct npu_list *in, const struct npu_rewrite *w,
                 struct npu_list *out, uint32_t *staging, struct err *e);
 
