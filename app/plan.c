@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app/base/err.h"
+#include "app/plan_here.h"
 #include "app/plan_show.h"
 #include "app/setup.h"
 #include "npu/asr/model.h"
@@ -25,6 +26,7 @@ enum opt {
     O_CTX,
     O_CLOCK,
     O_EXPLAIN,
+    O_HERE,
     O_PLACEMENT,
     O_CONSTANTS,
     O_TABLE,
@@ -45,6 +47,7 @@ static const struct option options[] = {
     {"clock", required_argument, NULL, O_CLOCK},
     {"explain", no_argument, NULL, O_EXPLAIN},
     {"placement", no_argument, NULL, O_PLACEMENT},
+    {"here", no_argument, NULL, O_HERE},
     {"constants", no_argument, NULL, O_CONSTANTS},
     {"table", required_argument, NULL, O_TABLE},
     {"json", no_argument, NULL, O_JSON},
@@ -73,6 +76,8 @@ static const char help[] =
     "      --kernels KIND    stock (default) or tuned\n"
     "      --audio-ctx N     encoder positions, 20 ms each (default: the model's)\n"
     "      --clock MHZ       array clock (default: 1028 and 1800)\n"
+    "      --here            the plan that this machine runs for a model file: buffers,\n"
+    "                        commands, tiles, what is fused, placement; nothing modelled\n"
     "      --explain         how each time comes about\n"
     "      --placement       where each operation runs, and why\n"
     "      --constants       the model's constants with their sources\n"
@@ -85,7 +90,7 @@ struct ask {
     struct plan_want want;
     const char *model, *device, *table;
     double clock_mhz;
-    bool explain, placement, constants, json, help;
+    bool here, explain, placement, constants, json, help;
 };
 
 static int whole(const char *s, long lo, long hi, const char *what, int *out, struct err *e)
@@ -203,6 +208,9 @@ static int apply(struct ask *a, int c, const char *arg, struct err *e)
     case O_PLACEMENT:
         a->placement = true;
         return 0;
+    case O_HERE:
+        a->here = true;
+        return 0;
     case O_CONSTANTS:
         a->constants = true;
         return 0;
@@ -221,7 +229,7 @@ static int apply(struct ask *a, int c, const char *arg, struct err *e)
 static int parse(struct ask *a, int argc, char **argv, struct err *e)
 {
     int c, rc;
-    *a = (struct ask){.model = "base", .device = "npu1"};
+    *a = (struct ask){0};
     a->want.dispatch = PLAN_BY_COLUMN;
     a->want.fuse = PLAN_FUSE_EPILOGUE | PLAN_FUSE_NORM;
     opterr = 0;
@@ -306,8 +314,8 @@ static int plan(struct ask *a, struct err *e)
 {
     static struct plan p; /* 20 KB: too much for a stack frame in a test under a sanitizer */
     struct jsonw w;
-    int rc = shape_of(a->model, &a->want.shape, e);
-    rc = rc ? rc : plan_dev_find(&a->want.dev, a->device, e);
+    int rc = shape_of(a->model ? a->model : "base", &a->want.shape, e);
+    rc = rc ? rc : plan_dev_find(&a->want.dev, a->device ? a->device : "npu1", e);
     if (rc) {
         return rc;
     }
@@ -348,7 +356,11 @@ int plan_main(int argc, char **argv)
         plan_show_constants(stdout);
         return 0;
     }
-    rc = rc ? rc : a.table ? table(&a, &e) : plan(&a, &e);
+    if (!rc && a.here) {
+        rc = plan_here(stdout, a.model, a.device, a.want.cols, a.want.ctx, a.json, &e);
+    } else {
+        rc = rc ? rc : a.table ? table(&a, &e) : plan(&a, &e);
+    }
     if (rc && e.text[0]) {
         fprintf(stderr, "dictate: %s\n", e.text);
     }

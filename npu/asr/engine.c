@@ -338,6 +338,24 @@ int asr_decode(struct asr_engine *g, const int32_t *tokens, int n, int n_past, i
     return rc;
 }
 
+int asr_engine_plan(struct asr_engine *g, int audio_ctx, const struct npu_list **enc,
+                    const struct npu_list **dec, struct err *e)
+{
+    const int past = g->hp.n_text_ctx > 4 ? 4 : 0;
+    if (audio_ctx < 1 || audio_ctx > g->hp.n_audio_ctx) {
+        return err_set(e, ERR_FAIL, "an audio context of %d; 1 to %d are possible", audio_ctx,
+                       g->hp.n_audio_ctx);
+    }
+    g->enc_list_ctx = 0;
+    g->ctx = audio_ctx; /* the decoder's attention goes over as many */
+    int rc = net_plan_encoder(g, audio_ctx, e);
+    rc = rc ? rc : net_plan_decoder(g, 1, past, 1, e);
+    g->ctx = 0;
+    *enc = &g->enc_list;
+    *dec = &g->dec_list;
+    return rc;
+}
+
 const struct hist *asr_engine_hist(const struct asr_engine *g, enum asr_stage stage)
 {
     return &g->hist[stage];

@@ -66,6 +66,14 @@ expect "models list" 0 "tiny.en" "$DICTATE" models list
 expect "models list --json" 0 '"known"' "$DICTATE" models list --json
 expect "models nonsense" 2 "info FILE" "$DICTATE" models nonsense
 
+expect "plan --here" 0 "placement" "$DICTATE" plan --here --audio-ctx 512
+expect "plan --here --json" 0 '"run here"' "$DICTATE" plan --here --audio-ctx 512 --columns 3 --json
+json "plan --here: rows add up to the commands, tiles cover the result" \
+    "j['columns'] == 3 and j['audio_ctx'] == 512 and all(l['commands'] == sum(k['times'] for k in l['kinds']) \
+for l in (j['encoder'], j['decoder'])) and any('gelu' in k['fused'] and k['m'] == 512 and \
+k['tiles'] == -(-k['m'] // k['tile_m']) * -(-k['n'] // k['tile_n']) for k in j['encoder']['kinds'])"
+expect "plan --here beyond the model" 1 "1 to 1500" "$DICTATE" plan --here --audio-ctx 2000
+
 clip=$(find npu/models/samples -name '*.flac' | sort | head -1)
 {
     printf 'source\tother\tfile\ttext\n'
