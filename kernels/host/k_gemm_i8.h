@@ -20,8 +20,10 @@ KT_INLINE void kt_i8_out(const struct k_args *a, const struct kt_end *e, vi s0, 
     }
 }
 
-KT_INLINE void kt_i8_block(const int R, const struct k_args *a, const struct kt_end *e, uint32_t row,
-                           uint32_t col)
+/* A: a few rows by weights that come from memory; the next panel is asked for while this one is worked
+ * on. */
+KT_INLINE void kt_i8_block(const int R, const int A, const struct k_args *a, const struct kt_end *e,
+                           uint32_t row, uint32_t col)
 {
     const struct npu_cmd *c = a->c;
     const uint32_t kp = k_round(c->k, K_PAD_K);
@@ -36,6 +38,10 @@ KT_INLINE void kt_i8_block(const int R, const struct k_args *a, const struct kt_
     }
     for (uint32_t t = 0; t < kp; t += 4, w0 += 64, w1 += 64) {
         vw v0 = vw_load(w0), v1 = vw_load(w1);
+        if (A) {
+            __builtin_prefetch(w0 + (size_t)32 * kp);
+            __builtin_prefetch(w1 + (size_t)32 * kp);
+        }
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++) {
             int32_t four;
@@ -59,11 +65,11 @@ KT_INLINE vf kt_fine_sum(const int D, vi hi, vi lo, vi deep, const struct k_row 
     return D ? vf_fma(vi_float(vi_sub(deep, vi_set(8 * fig->sum))), vf_set(8.0f), y) : y;
 }
 
-/* One row by 64 columns: a decoder step.  Four chains hide the latency of the products.  A: weights too
- * large for the caches; the next 64 columns are asked for while these are worked on (measured: 40
- * against 28 GB/s from memory, but 75 against 110 from the L2, hence not always).  F: fine, D: deep. */
-KT_INLINE void kt_step_block(const int F, const int D, const int A, const struct k_args *a,
-                             const struct kt_end *e, uint32_t row, uint32_t col)
+/* One row by 64 columns: a decoder step.  Four chains hide the latency of the products; the next 64
+ * columns are asked for while these are worked on (measured: 40 against 28 GB/s from memory; from the
+ * L2 75 against 110, but no step finds its weights there).  F: fine, D: deep. */
+KT_INLINE void kt_step_block(const int F, const int D, const struct k_args *a, const struct kt_end *e,
+                             uint32_t row, uint32_t col)
 {
     const struct npu_cmd *c = a->c;
     const uint32_t kp = k_round(c->k, K_PAD_K);
@@ -89,9 +95,7 @@ KT_INLINE void kt_step_block(const int F, const int D, const int A, const struct
             const vi q = vi_set(four[p]), l = vi_set(low[p]);
 #pragma GCC unroll 4
             for (int v = 0; v < 4; v++) {
-                if (A) {
-                    __builtin_prefetch(w + ((size_t)v + 4) * block + 64 * p);
-                }
+                __builtin_prefetch(w + ((size_t)v + 4) * block + 64 * p);
                 vw y = vw_load(w + (size_t)v * block + 64 * p);
                 hi[v] = vi_dot(hi[v], y, q);
                 if (F) {
@@ -101,6 +105,7 @@ KT_INLINE void kt_step_block(const int F, const int D, const int A, const struct
         }
 #pragma GCC unroll 4
         for (int v = 0; v < 4 && D; v++) {
+            __builtin_prefetch(under + ((size_t)v + 4) * block / 2);
             const vl u = vl_load(under + (size_t)v * block / 2);
             deep[v] = vi_dot_low(deep[v], vl_even(u), vi_set(four[0]));
             deep[v] = vi_dot_low(deep[v], vl_odd(u), vi_set(four[1]));
@@ -118,20 +123,15 @@ KT_INLINE void kt_step_block(const int F, const int D, const int A, const struct
 KT_INLINE uint32_t kt_steps(const int F, const int D, const struct k_args *a, const struct kt_end *e,
                             uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1)
 {
-    const int far = (size_t)a->c->n * a->c->k > (size_t)4 << 20;
     for (; m1 - m0 == 1 && n0 + 64 <= n1; n0 += 64) {
-        if (far) {
-            kt_step_block(F, D, 1, a, e, m0, n0);
-        } else {
-            kt_step_block(F, D, 0, a, e, m0, n0);
-        }
+        kt_step_block(F, D, a, e, m0, n0);
     }
     return n0;
 }
 
-/* R rows of 16 bits, two planes, by 32 columns. */
-KT_INLINE void kt_fine_block(const int R, const int D, const struct k_args *a, const struct kt_end *e,
-                             uint32_t row, uint32_t col)
+/* R rows of 16 bits, two planes, by 32 columns.  A: as for kt_i8_block. */
+KT_INLINE void kt_fine_block(const int R, const int D, const int A, const struct k_args *a,
+                             const struct kt_end *e, uint32_t row, uint32_t col)
 {
     const struct npu_cmd *c = a->c;
     const uint32_t kp = k_round(c->k, K_PAD_K);
@@ -150,6 +150,10 @@ KT_INLINE void kt_fine_block(const int R, const int D, const struct k_args *a, c
 #pragma GCC unroll 2
         for (int p = 0; p < 2; p++) {
             const vw v0 = vw_load(w + 64 * p), v1 = vw_load(w + block + 64 * p);
+            if (A) {
+                __builtin_prefetch(w + 2 * block + 64 * p);
+                __builtin_prefetch(w + 3 * block + 64 * p);
+            }
 #pragma GCC unroll 8
             for (int r = 0; r < R; r++) {
                 int32_t four;
@@ -192,10 +196,14 @@ static void kt_gemm_fine(const struct k_args *a, const struct kt_end *e, uint32_
     for (uint32_t j = n0; j < n1; j += 32) {
         uint32_t i = m0;
         for (; i + KT_FINE_ROWS <= m1; i += KT_FINE_ROWS) {
-            kt_fine_block(KT_FINE_ROWS, 0, a, e, i, j);
+            if (i == m0) {
+                kt_fine_block(KT_FINE_ROWS, 0, 1, a, e, i, j);
+            } else {
+                kt_fine_block(KT_FINE_ROWS, 0, 0, a, e, i, j);
+            }
         }
         for (; i < m1; i++) {
-            kt_fine_block(1, 0, a, e, i, j);
+            kt_fine_block(1, 0, 0, a, e, i, j);
         }
     }
 }
@@ -207,30 +215,39 @@ static void kt_gemm_deep(const struct k_args *a, const struct kt_end *e, uint32_
     for (uint32_t j = n0; j < n1; j += 32) {
         uint32_t i = m0;
         for (; i + KT_DEEP_ROWS <= m1; i += KT_DEEP_ROWS) {
-            kt_fine_block(KT_DEEP_ROWS, 1, a, e, i, j);
+            if (i == m0) {
+                kt_fine_block(KT_DEEP_ROWS, 1, 1, a, e, i, j);
+            } else {
+                kt_fine_block(KT_DEEP_ROWS, 1, 0, a, e, i, j);
+            }
         }
         for (; i < m1; i++) {
-            kt_fine_block(1, 1, a, e, i, j);
+            kt_fine_block(1, 1, 0, a, e, i, j);
         }
     }
 }
 
+/* Rows of the decoder, which are worked on while their weights arrive. */
+enum { KT_FEW = 32 };
+
+#define kt_i8_some(R, a, e, i, j) kt_i8_block(R, 0, a, e, i, j)
+
 static void kt_i8_rows(uint32_t rows, const struct k_args *a, const struct kt_end *e, uint32_t i, uint32_t j)
 {
     switch (rows) {
-        KT_CASE(kt_i8_block, 1)
-        KT_CASE(kt_i8_block, 2)
+        KT_CASE(kt_i8_some, 1)
+        KT_CASE(kt_i8_some, 2)
 #if KT_I8_ROWS > 2
-        KT_CASE(kt_i8_block, 3)
-        KT_CASE(kt_i8_block, 4)
-        KT_CASE(kt_i8_block, 5)
-        KT_CASE(kt_i8_block, 6)
-        KT_CASE(kt_i8_block, 7)
-        KT_CASE(kt_i8_block, 8)
-        KT_CASE(kt_i8_block, 9)
-        KT_CASE(kt_i8_block, 10)
-        KT_CASE(kt_i8_block, 11)
-        KT_CASE(kt_i8_block, 12)
+        KT_CASE(kt_i8_some, 3)
+        KT_CASE(kt_i8_some, 4)
+        KT_CASE(kt_i8_some, 5)
+        KT_CASE(kt_i8_some, 6)
+        KT_CASE(kt_i8_some, 7)
+        KT_CASE(kt_i8_some, 8)
+        KT_CASE(kt_i8_some, 9)
+        KT_CASE(kt_i8_some, 10)
+        KT_CASE(kt_i8_some, 11)
+        KT_CASE(kt_i8_some, 12)
 #endif
     default:
         break;
@@ -256,6 +273,19 @@ static void kt_gemm_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
         return;
     }
     n0 = kt_steps(0, 0, a, &e, m0, m1, n0, n1);
+    for (; m1 - m0 <= KT_FEW && n0 < n1; n0 += 32) {
+        uint32_t i = m0;
+        for (; i + KT_FEW_ROWS <= m1; i += KT_FEW_ROWS) {
+            if (i == m0) {
+                kt_i8_block(KT_FEW_ROWS, 1, a, &e, i, n0);
+            } else {
+                kt_i8_block(KT_FEW_ROWS, 0, a, &e, i, n0);
+            }
+        }
+        if (i < m1) {
+            kt_i8_rows(m1 - i, a, &e, i, n0);
+        }
+    }
     for (uint32_t j = n0; j < n1; j += 32) {
         for (uint32_t i = m0; i < m1; i += KT_I8_ROWS) {
             kt_i8_rows(m1 - i < KT_I8_ROWS ? m1 - i : KT_I8_ROWS, a, &e, i, j);

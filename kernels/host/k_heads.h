@@ -1,22 +1,66 @@
 /* INT8 heads and attention on them.  Part of k_template.h. */
-/* One row of one head to its place in the pack. */
-KT_INLINE void kt_place(int flags, uint8_t *head, uint32_t r, uint32_t k, const int8_t *q)
+/* k values of head h of a row less the centre (NULL: 0), in x or where they are. */
+KT_INLINE const float *kt_centred(const struct k_args *a, uint32_t r, uint32_t h, float *x)
+{
+    const struct npu_cmd *c = a->c;
+    const float *row = (const float *)a->in[0] + (size_t)r * c->lda + h * c->k;
+    const float *mu = (const float *)a->in[1] + h * c->k;
+    if (!(c->flags & NPU_CENTRE)) {
+        return row;
+    }
+    for (uint32_t t = 0; t < c->k; t += 16) {
+        vf_store(x + t, vf_sub(vf_load(row + t), vf_load(mu + t)));
+    }
+    return x;
+}
+
+/* Four rows of one head from row r on (a multiple of 4) to their places in the pack. */
+KT_INLINE void kt_place(int flags, uint8_t *head, uint32_t r, uint32_t k, int8_t (*restrict q)[256])
 {
     if (flags & NPU_AS_K) {
         uint8_t *p = head + (size_t)(r / 16) * 16 * k + r % 16 * 4;
         for (uint32_t t = 0; t < k; t += 4) {
-            uint32_t four;
-            memcpy(&four, q + t, 4);
-            four ^= 0x80808080u;
-            memcpy(p + (size_t)t * 16, &four, 4);
+            for (uint32_t i = 0; i < 4; i++) {
+                uint32_t four;
+                memcpy(&four, q[i] + t, 4);
+                four ^= 0x80808080u;
+                memcpy(p + (size_t)t * 16 + 4 * i, &four, 4);
+            }
         }
     } else if (flags & NPU_AS_V) {
-        uint8_t *p = head + (size_t)(r / 4) * 4 * k + r % 4;
+        uint8_t *restrict p = head + (size_t)r * k;
         for (uint32_t t = 0; t < k; t++) {
-            p[(size_t)t * 4] = (uint8_t)q[t];
+            p[4 * t] = (uint8_t)q[0][t];
+            p[4 * t + 1] = (uint8_t)q[1][t];
+            p[4 * t + 2] = (uint8_t)q[2][t];
+            p[4 * t + 3] = (uint8_t)q[3][t];
         }
     } else {
-        memcpy(head + (size_t)r * k, q, k);
+        for (uint32_t i = 0; i < 4; i++) {
+            memcpy(head + (size_t)(r + i) * k, q[i], k);
+        }
+    }
+}
+
+/* Queries in two planes, of a few decoder rows. */
+static void kt_heads_fine(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t k = c->k, rp = k_round(c->m, K_PAD_R), end = m1 == c->m ? rp : m1;
+    const size_t plane = (size_t)c->heads * rp * k;
+    int8_t *out = a->out;
+    struct k_row *fig = (struct k_row *)(void *)(out + 2 * plane);
+    float x[256];
+    for (uint32_t h = n0; h < n1; h++) {
+        int8_t *to = out + ((size_t)h * rp + m0) * k;
+        for (uint32_t r = m0; r < m1; r++, to += k) {
+            struct k_row hi, lo;
+            kt_quant_fine(kt_centred(a, r, h, x), k, k, to, to + plane, &hi, &lo);
+            fig[(size_t)h * rp + r] = (struct k_row){hi.scale, 128 * hi.sum + lo.sum};
+        }
+        memset(to, 0, (size_t)(end - m1) * k);
+        memset(to + plane, 0, (size_t)(end - m1) * k);
+        memset(fig + (size_t)h * rp + m1, 0, (end - m1) * sizeof *fig);
     }
 }
 
@@ -27,29 +71,25 @@ static void kt_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
     const uint32_t k = c->k, rp = k_round(c->m, K_PAD_R), end = m1 == c->m ? rp : m1;
     uint8_t *out = a->out;
     struct k_row *fig = (struct k_row *)(out + (size_t)c->heads * rp * k);
-    const float *mu = c->flags & NPU_CENTRE ? a->in[1] : NULL;
-    int8_t q[256];
+    int8_t q[4][256];
     float x[256];
     (void)scratch;
     if (c->flags & NPU_FINE) {
-        /* queries of a few decoder rows: not worth a second version */
-        k_table_c.run[NPU_HEADS](a, m0, m1, n0, n1, scratch);
+        kt_heads_fine(a, m0, m1, n0, n1);
         return;
     }
     for (uint32_t h = n0; h < n1; h++) {
-        for (uint32_t r = m0; r < end; r++) {
-            struct k_row f = {0, 0};
-            if (r < c->m) {
-                const float *row = (const float *)a->in[0] + (size_t)r * c->lda + h * k;
-                for (uint32_t t = 0; t < k && mu; t += 16) {
-                    vf_store(x + t, vf_sub(vf_load(row + t), vf_load(mu + h * k + t)));
+        for (uint32_t r = m0; r < end; r += 4) { /* tiles begin at multiples of 16 rows */
+            for (uint32_t i = 0; i < 4; i++) {
+                struct k_row f = {0, 0};
+                if (r + i < c->m) {
+                    kt_quant_row(kt_centred(a, r + i, h, x), k, k, q[i], &f);
+                } else {
+                    memset(q[i], 0, k);
                 }
-                kt_quant_row(mu ? x : row, k, k, q, &f);
-            } else {
-                memset(q, 0, k);
+                fig[(size_t)h * rp + r + i] = f;
             }
             kt_place(c->flags, out + (size_t)h * rp * k, r, k, q);
-            fig[(size_t)h * rp + r] = f;
         }
     }
 }

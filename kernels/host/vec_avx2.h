@@ -26,6 +26,7 @@ typedef struct {
 #define KT_PV_ROWS 1
 #define KT_W_OFFSET 0
 #define KT_FINE_ROWS 1 /* rows of 16 bits x 32 columns */
+#define KT_FEW_ROWS 2
 #define KT_DEEP_ROWS 1 /* the same with the low plane */
 #define KT_QK_ROWS 2
 #define KT_QK_PANELS 2
