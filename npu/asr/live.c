@@ -20,8 +20,10 @@ enum {
 
 /* Sound that waits, in seconds: from here on passes are rarer; only whole utterances are heard. */
 static const double LATE_S = 1.5, VERY_LATE_S = 4;
-/* Until something of an utterance is on the screen, hops are this much shorter. */
-static const double FIRST_HOP = 0.75;
+/* Until something of an utterance is on the screen, hops are this much shorter; a second long:
+ * after that it may be no speech. */
+static const double FIRST_HOP = 0.5;
+enum { FIRST_FRAMES = 100 };
 /* An utterance of this length is cut when a pass over it costs more than the longest hop pays for.
  */
 static const double COSTLY_S = 10;
@@ -285,7 +287,8 @@ static double worth(const struct asr_live *l)
 static int64_t hop(const struct asr_live *l, double behind_s)
 {
     double s = worth(l);
-    double least = l->shown ? l->o.hop_min_s : FIRST_HOP * l->o.hop_min_s;
+    bool first = !l->shown && l->ep.frame - l->ep.voiced_first < FIRST_FRAMES;
+    double least = first ? FIRST_HOP * l->o.hop_min_s : l->o.hop_min_s;
     s = s > least ? s : least;
     s = behind_s > LATE_S ? l->o.hop_max_s : s;
     s = s < l->o.hop_max_s ? s : l->o.hop_max_s;

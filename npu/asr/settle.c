@@ -8,7 +8,7 @@
 static const float TRUST = 0.8f;
 /* Probability from which a word is shown at once; when two passes say it; when it is the first of
  * all. */
-static const float SHOW = 0.5f, SHOW_AGAIN = 0.3f, SHOW_FIRST = 0.4f;
+static const float SHOW = 0.5f, SHOW_AGAIN = 0.3f, SHOW_FIRST = 0.3f;
 enum {
     SHOW_BEFORE = 8
 }; /* frames (20 ms) before the end of the sound: what is cut there changes */

@@ -271,7 +271,7 @@ static void showing(void **state)
     assert_int_equal(asr_show(now, 3, prev, 3, 0, 100, false), 0);
     assert_int_equal(asr_show(now, 3, prev, 3, 2, 100, false), 2);
     /* The very first word is shown sooner. */
-    now[0].p = 0.45f;
+    now[0].p = 0.35f;
     assert_int_equal(asr_show(now, 3, prev, 0, 0, 11, true), 1);
     assert_int_equal(asr_show(now, 3, prev, 0, 0, 11, false), 0);
 }
