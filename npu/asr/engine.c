@@ -138,6 +138,9 @@ int asr_engine_new_packed(struct asr_engine **eng, const struct asr_model *model
         return rc;
     }
     place_work(g, g->work_buf);
+    /* few utterances fill the decoder's positions */
+    npu_buf_sparse(rt, g->work_buf, (size_t)(g->at.kv & (((npu_addr)1 << 48) - 1)),
+                   (size_t)g->dec.layers * (size_t)g->hp.n_text_ctx * 3 * (size_t)g->dec.state * 4);
     *eng = g;
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Buffers whose bytes come from a file.  See rt.h. */
+/* Buffers whose bytes come from a file, and buffers that are used in part.  See rt.h. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,4 +40,13 @@ int npu_buf_file(struct npu_rt *rt, int fd, uint64_t off, size_t size, const cha
         *buf = 0;
     }
     return rc;
+}
+
+void npu_buf_sparse(struct npu_rt *rt, uint32_t buf, size_t off, size_t size)
+{
+    const size_t page = 4096, from = (off + page - 1) / page * page, to = (off + size) / page * page;
+    char *const at = npu_buf_map(rt, buf);
+    if (rt->dev && at && to > from && to <= npu_buf_size(rt, buf)) {
+        madvise(at + from, to - from, MADV_NOHUGEPAGE);
+    }
 }

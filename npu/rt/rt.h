@@ -52,6 +52,9 @@ int npu_buf_new(struct npu_rt *rt, size_t size, const char *what, uint32_t *buf,
  * the file is too short; -ERR_MEM. */
 int npu_buf_file(struct npu_rt *rt, int fd, uint64_t off, size_t size, const char *what, uint32_t *buf,
                  struct err *e);
+/* Of `size` bytes from `off` on only some will ever be used: memory is taken in small pages there, before
+ * the first use.  Changes nothing else. */
+void npu_buf_sparse(struct npu_rt *rt, uint32_t buf, size_t off, size_t size);
 void npu_buf_free(struct npu_rt *rt, uint32_t buf);
 void *npu_buf_map(struct npu_rt *rt, uint32_t buf);
 size_t npu_buf_size(const struct npu_rt *rt, uint32_t buf);
