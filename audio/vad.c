@@ -9,7 +9,11 @@
 
 #include "audio/vad_feat.h"
 
-enum { LAST = 4 /* verdicts that are counted for the beginning */ };
+enum {
+    LAST = 4,  /* verdicts that are counted for the beginning */
+    BACK = 16, /* frames that it may be put back: 0.5 s */
+    HOLES = 3, /* frames between two sounds of one word */
+};
 
 /* Frames that stand less above the noise are none, whatever the net says. */
 static const float LEAST_DB = 0.5f;
@@ -23,13 +27,15 @@ struct vad {
     int64_t samples;
     uint8_t last[LAST];
     int last_at;
+    int likely, unlikely; /* frames since one that would go on with speech, few (HOLES) that would
+                             not among them; those in a row now */
     struct vad_out now;
 };
 
 struct vad_conf vad_defaults(void)
 {
     struct vad_conf c = {
-        .enter = 0.65f, .leave = 0.35f, .enter_of = 3, .soft_ms = 400, .hard_ms = 700};
+        .enter = 0.85f, .leave = 0.35f, .enter_of = 3, .soft_ms = 400, .hard_ms = 700};
     return c;
 }
 
@@ -42,12 +48,15 @@ static void begin(struct vad *v)
 {
     struct vad_out *o = &v->now;
     int back = 0;
+    /* What would have gone on with speech before there was any belongs to it. */
+    int likely = v->likely < BACK ? v->likely : BACK;
     for (int i = 0; i < LAST; i++) { /* the oldest voiced one of the last four */
         if (v->last[(v->last_at + i) % LAST]) {
             back = LAST - i;
             break;
         }
     }
+    back = likely > back ? likely : back;
     o->speech = o->started = 1;
     o->speech_ms = back * 32;
     o->speech_start = o->end - (int64_t)back * VAD_FRAME;
@@ -61,6 +70,8 @@ static void count(struct vad *v)
     int before = o->silence_ms, n = 0;
     o->started = o->soft_end = o->hard_end = 0;
     o->voiced = o->score >= (o->speech ? v->conf.leave : v->conf.enter);
+    v->unlikely = o->score >= v->conf.leave ? 0 : v->unlikely + 1;
+    v->likely = v->unlikely > HOLES || (v->unlikely && !v->likely) ? 0 : v->likely + 1;
     v->last[v->last_at] = o->voiced;
     v->last_at = (v->last_at + 1) % LAST;
     for (int i = 0; i < LAST; i++) {
@@ -130,7 +141,7 @@ void vad_reset(struct vad *v)
     memset(v->hist, 0, sizeof v->hist);
     memset(v->last, 0, sizeof v->last);
     memset(&v->now, 0, sizeof v->now);
-    v->fill = v->last_at = 0;
+    v->fill = v->last_at = v->likely = v->unlikely = 0;
     v->samples = 0;
     v->sum2 = 0;
 }

@@ -1,7 +1,7 @@
 /* Voice activity: is somebody speaking, and has the utterance ended?
  *
  * 16 kHz mono in, one verdict each 32 ms.  How far 16 bands stand above their own noise
- * floors now and lately, how much they move, and the pitch go into a net of 2,400 weights that says
+ * floors now and lately, how much they move, and the pitch go into a net of 13,400 weights that says
  * whether a frame is voiced; counters with hysteresis make speech out of voiced frames.  Pre-roll
  * is the consumer's: keep 500 ms before `speech_start`.
  *
@@ -18,7 +18,7 @@ enum { VAD_FRAME = 512 }; /* samples per verdict: 32 ms */
 struct vad;
 
 struct vad_conf {
-    float enter;  /* a frame at or above this score counts as voiced outside speech: 0.65 */
+    float enter;  /* a frame at or above this score counts as voiced outside speech: 0.85 */
     float leave;  /* below this score a frame counts as silence inside speech: 0.35 */
     int enter_of; /* of the last 4 frames, this many voiced ones begin speech: 3 */
     int soft_ms;  /* silence after which the end is likely: 400 */

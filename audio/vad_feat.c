@@ -8,7 +8,9 @@
  * (speech has syllables) 64..66  height of the autocorrelation at 70..400 Hz, noise removed: now,
  * 110 ms, 500 ms 67, 68  the pitch itself (octaves above 150 Hz, up to 1 kHz) and how much it jumps
  *   69, 70  tilt: below 2 kHz against all, now and over 500 ms
- *   71      mean rise */
+ *   71      mean rise
+ *   72..    rises and pitch of 8 earlier frames, each two before the other: half a second, in which
+ *           a tick is one frame and a syllable five */
 #include "audio/vad_feat.h"
 
 #include <math.h>
@@ -22,6 +24,7 @@ enum {
     FFT = 1024,
     BINS = FFT / 2 + 1,
     BANDS = VAD_BANDS,
+    BASE = 72,     /* inputs of the frame itself */
     PARTS = 8,     /* the floor is the minimum of so many parts ... */
     PART_LEN = 12, /* ... of so many frames: 3.1 s in all */
     LAG_TOP = 16,  /* 1 kHz: where a pitch is looked for */
@@ -52,6 +55,8 @@ struct vad_feat {
     int part_n, part_at, frames;
     float rise[BANDS], fast[BANDS], slow[BANDS], change[BANDS];
     float pitch_fast, pitch_slow, octave, jump, tilt_slow;
+    float past[VAD_PAST * VAD_STEP][VAD_SEEN]; /* ring */
+    int past_at;
 };
 
 static float db(float power)
@@ -213,6 +218,19 @@ static float floor_now(const struct vad_feat *v)
     return sum > 1e-12f ? db(sum) + BIAS_DB : -120.0f;
 }
 
+/* Hands out what earlier frames were, then keeps this one. */
+static void remember(struct vad_feat *v, float *in)
+{
+    const int n = VAD_PAST * VAD_STEP;
+    for (int i = 0; i < VAD_PAST; i++) {
+        const float *old = v->past[(v->past_at + n - (i + 1) * VAD_STEP) % n];
+        memcpy(in + BASE + i * VAD_SEEN, old, VAD_SEEN * sizeof *old);
+    }
+    memcpy(v->past[v->past_at], in, BANDS * sizeof *in);
+    v->past[v->past_at][BANDS] = in[4 * BANDS];
+    v->past_at = (v->past_at + 1) % n;
+}
+
 void vad_feat_frame(struct vad_feat *v, const float *hist, struct vad_measure *m)
 {
     float band[BANDS], hz = 0, p = 0;
@@ -224,7 +242,8 @@ void vad_feat_frame(struct vad_feat *v, const float *hist, struct vad_measure *m
         p = pitch(v, &hz);
     }
     voice(v, p, hz, tilt(v, band), m->in + 4 * BANDS);
-    m->in[VAD_INPUTS - 1] = m->rise_db * 0.1f;
+    m->in[BASE - 1] = m->rise_db * 0.1f;
+    remember(v, m->in);
     m->floor_db = floor_now(v);
 }
 
@@ -234,6 +253,8 @@ void vad_feat_reset(struct vad_feat *v)
     memset(v->fast, 0, sizeof v->fast);
     memset(v->slow, 0, sizeof v->slow);
     memset(v->change, 0, sizeof v->change);
+    memset(v->past, 0, sizeof v->past);
+    v->past_at = 0;
     v->pitch_fast = v->pitch_slow = v->octave = v->jump = v->tilt_slow = 0;
     v->part_n = v->part_at = v->frames = 0;
 }

@@ -8,9 +8,12 @@
 #include "app/base/err.h"
 
 enum {
-    VAD_WIN = 640,   /* samples: 40 ms */
-    VAD_BANDS = 16,  /* 100 Hz to 5.5 kHz */
-    VAD_INPUTS = 72, /* of the net: see vad_feat.c */
+    VAD_WIN = 640,  /* samples: 40 ms */
+    VAD_BANDS = 16, /* 100 Hz to 5.5 kHz */
+    VAD_PAST = 8,   /* earlier frames that the net sees too, each VAD_STEP before the last */
+    VAD_STEP = 2,
+    VAD_SEEN = 17,                         /* of each: the bands' rises and the pitch's height */
+    VAD_INPUTS = 72 + VAD_PAST * VAD_SEEN, /* of the net: see vad_feat.c */
 };
 
 struct vad_feat;
