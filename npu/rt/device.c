@@ -49,8 +49,10 @@ static int open_columns(struct npu_rt *rt, int columns, int threads, struct err 
     if (rc) {
         return rc;
     }
-    rt->columns = d->columns;
-    rt->threads = d->threads;
+    if (!rt->driven) { /* falling back, they are what they were, and others read them */
+        rt->columns = d->columns;
+        rt->threads = d->threads;
+    }
     pthread_mutex_lock(&rt->mu);
     rt->dev = d;
     pthread_mutex_unlock(&rt->mu);

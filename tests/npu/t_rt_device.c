@@ -1,7 +1,9 @@
 /* The runtime on devices behind a driver: the bits of the direct path, whatever goes wrong; memory
  * as it was before a list that a device did not finish; caches; what is refused. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -184,6 +186,50 @@ static void readings(void **state)
     bed_close(&r);
 }
 
+static atomic_int watching;
+
+static void *watch(void *arg)
+{
+    struct npu_rt *rt = arg;
+    struct npu_stats s;
+    struct npu_rt_health h;
+    struct npu_sense sense;
+    uint64_t cmds = 0;
+    while (atomic_load(&watching)) {
+        npu_rt_stats(rt, &s);
+        npu_rt_health(rt, &h);
+        npu_rt_sense(rt, &sense);
+        /* counters never go back, not even when the driver is given up */
+        if (s.cmds < cmds || strlen(npu_rt_name(rt)) < 10 || strlen(npu_rt_short(rt)) < 5) {
+            return arg;
+        }
+        cmds = s.cmds;
+    }
+    return NULL;
+}
+
+/* Figures are read by another thread while the driver fails. */
+static void watched(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 6; k++) {
+        pthread_t t;
+        void *bad;
+        struct bed r;
+        bed_open(&r, (struct npu_rt_opts){.device = "virtual:npu1",
+                                          .faults = k % 2 ? "job@4=error*0" : "exec@5=EIO"});
+        atomic_store(&watching, 1);
+        assert_int_equal(pthread_create(&t, NULL, watch, r.rt), 0);
+        for (int n = 0; n < 8; n++) {
+            step(&r, "watched");
+        }
+        atomic_store(&watching, 0);
+        assert_int_equal(pthread_join(t, &bad), 0);
+        assert_null(bad);
+        bed_close(&r);
+    }
+}
+
 static void refused(void **state)
 {
     static const struct {
@@ -218,6 +264,7 @@ int main(void)
         cmocka_unit_test(same_bits),
         cmocka_unit_test(mended_or_given_up),
         cmocka_unit_test(readings),
+        cmocka_unit_test(watched),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
