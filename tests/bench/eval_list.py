@@ -242,7 +242,8 @@ def noise(kind, seconds, r):
         at = 0
         while at < n:
             for i in range(min(48, n - at)):
-                x[at + i] = int(r.gauss(0, 1) * 9000 * math.exp(-i / 12))
+                v = int(r.gauss(0, 1) * 9000 * math.exp(-i / 12))
+                x[at + i] = max(-32768, min(32767, v))
             at += int(RATE * r.uniform(0.16, 0.5))
         return x
     if kind == 'hum':
