@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "app/base/clk.h"
 #include "app/base/cpu.h"
 #include "kernels/k.h"
 #include "kernels/ref/ref.h"
@@ -97,10 +98,16 @@ static void both(const struct k_table *t, struct k_args *a, uint32_t cols, size_
     both_and(t, a, cols, out_b, aux_b, NULL);
 }
 
+/* 0: noise, 1: zeros, 2: with outliers, 3: too small to be normal numbers, 4: huge beside tiny */
+enum { KINDS = 5 };
+
 static void fill(float *x, size_t n, int kind)
 {
     for (size_t i = 0; i < n; i++) {
-        x[i] = kind == 1 ? 0 : rndf() * (kind == 2 && rnd() % 50 == 0 ? 1e4f : 1.0f);
+        x[i] = kind == 1   ? 0
+               : kind == 3 ? rndf() * 1e-39f
+               : kind == 4 ? rndf() * (rnd() % 2 ? 1e15f : 1e-15f)
+                           : rndf() * (kind == 2 && rnd() % 50 == 0 ? 1e4f : 1.0f);
     }
 }
 
@@ -120,7 +127,7 @@ static void test_rows(void **unused)
         c.flags = planes == 2 ? NPU_FINE : 0;
         c.ldo = to_s8 ? k_round(c.k, 64) + 64 * (rnd() % 2) : c.k + rnd() % 5;
         float *x = block((size_t)c.m * c.lda * 4), *gain = block((size_t)c.k * 8);
-        fill(x, (size_t)c.m * c.lda, round % 3);
+        fill(x, (size_t)c.m * c.lda, round % KINDS);
         fill(gain, 2 * (size_t)c.k, 0);
         float *mean = block((size_t)c.m * (c.k + 4) * 8), *second = mean + (size_t)c.m * (c.k + 4);
         c.flags |= to_s8 && rnd() % 2 ? NPU_CENTRE : 0;
@@ -150,7 +157,7 @@ static void test_after(void **unused)
         const uint32_t np = k_round(c.n, 32);
         float *x = block((size_t)c.m * c.lda * 4), *par = block((size_t)np * 8);
         float *more = block((size_t)c.m * c.ldp * 4);
-        fill(x, (size_t)c.m * c.lda, round % 3);
+        fill(x, (size_t)c.m * c.lda, round % KINDS);
         fill(par, 2 * (size_t)np, 0);
         fill(more, (size_t)c.m * c.ldp, 0);
         struct k_args a = {.c = &c, .in = {x, NULL, par, more}};
@@ -161,77 +168,97 @@ static void test_after(void **unused)
     }
 }
 
+/* One product of a shape, everything else by chance. */
+static void gemm_round(const struct k_table *t, int i8, uint32_t m, uint32_t n, uint32_t k)
+{
+    struct npu_cmd c = {.op = i8 ? NPU_GEMM_I8 : NPU_GEMM_F32,
+                        .m = m,
+                        .n = n,
+                        .k = k,
+                        .tile_m = (uint16_t)upto(20),
+                        .tile_n = (uint16_t)(32 * upto(4))};
+    c.flags = (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
+    const uint32_t planes = i8 && rnd() % 2 ? 2 : 1;
+    const int deep = planes == 2 && rnd() % 2;
+    c.flags |= (planes == 2 ? NPU_FINE : 0) | (deep ? NPU_DEEP : 0) | (rnd() % 2 ? NPU_BLOCKS : 0);
+    c.ldw = c.n + rnd() % 3;
+    c.lda = i8 ? k_round(c.k, 64) : c.k + rnd() % 3;
+    c.ldo = c.n + rnd() % 3;
+    c.ldp = c.n + rnd() % 3;
+    const uint32_t np = k_round(c.n, 32);
+    float *par = block((size_t)np * 12), *add = block((size_t)c.m * c.ldp * 4);
+    float *row = block((size_t)c.k * 4);
+    fill(par, 3 * (size_t)np, 0);
+    fill(add, (size_t)c.m * c.ldp, 0);
+    float *blocks = block((size_t)c.m * c.ldw * 4);
+    fill(blocks, (size_t)c.m * c.ldw, 0);
+    struct k_args a = {.c = &c, .in = {NULL, NULL, par, add}, .more = blocks};
+    uint8_t *w = block(i8 ? k_packed_i8_bytes(c.n, c.k) + k_packed_low_bytes(c.n, c.k)
+                          : k_packed_f32_bytes(c.n, c.k));
+    uint8_t *under = w + (i8 ? k_packed_i8_bytes(c.n, c.k) : 0);
+    void *x = block((size_t)c.m * c.lda * 4);
+    struct k_row *fig = block(planes * c.m * sizeof *fig);
+    const int kind = (int)(rnd() % KINDS);
+    if (i8) {
+        k_pack_i8_init(w, c.n, c.k);
+        k_pack_low_init(under, c.n, c.k);
+    }
+    for (uint32_t j = 0; j < c.n; j++) {
+        fill(row, c.k, kind);
+        if (i8) {
+            par[j] = k_pack_i8(w, c.k, j, row);
+            k_pack_low(under, w, c.k, j, row, par[j]);
+        } else {
+            k_pack_f32((float *)(void *)w, c.k, j, row);
+        }
+    }
+    for (uint32_t i = 0; i8 && i < planes * c.m; i++) {
+        /* adversarial: rows of +-127 against columns of +-127 */
+        fig[i].scale = kind == 1 ? 0 : 0.01f;
+        for (uint32_t j = 0; j < c.k; j++) {
+            int8_t v = (int8_t)(kind == 2 ? (rnd() & 1 ? 127 : -127) : (int)(rnd() % 255) - 127);
+            ((int8_t *)x)[(size_t)i * c.lda + j] = v;
+            fig[i].sum += v;
+        }
+    }
+    if (!i8) {
+        fill(x, (size_t)c.m * c.lda, kind);
+    }
+    a.in[0] = x;
+    a.in[1] = w;
+    a.aux = fig;
+    both(t, &a, c.n, (size_t)c.m * c.ldo * 4, 0);
+    free(w);
+    free(x);
+    free(fig);
+    free(par);
+    free(add);
+    free(blocks);
+    free(row);
+}
+
 static void test_gemm(void **unused)
 {
     const struct k_table *t[4];
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 400 * nt; round++) {
-        const int i8 = rnd() % 2;
-        struct npu_cmd c = {.op = i8 ? NPU_GEMM_I8 : NPU_GEMM_F32,
-                            .m = upto(30),
-                            .n = upto(200),
-                            .k = upto(200),
-                            .tile_m = (uint16_t)upto(20),
-                            .tile_n = (uint16_t)(32 * upto(4))};
-        c.flags = (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
-        const uint32_t planes = i8 && rnd() % 2 ? 2 : 1;
-        const int deep = planes == 2 && rnd() % 2;
-        c.flags |= (planes == 2 ? NPU_FINE : 0) | (deep ? NPU_DEEP : 0) | (rnd() % 2 ? NPU_BLOCKS : 0);
-        c.ldw = c.n + rnd() % 3;
-        c.lda = i8 ? k_round(c.k, 64) : c.k + rnd() % 3;
-        c.ldo = c.n + rnd() % 3;
-        c.ldp = c.n + rnd() % 3;
-        const uint32_t np = k_round(c.n, 32);
-        float *par = block((size_t)np * 12), *add = block((size_t)c.m * c.ldp * 4);
-        float *row = block((size_t)c.k * 4);
-        fill(par, 3 * (size_t)np, 0);
-        fill(add, (size_t)c.m * c.ldp, 0);
-        float *blocks = block((size_t)c.m * c.ldw * 4);
-        fill(blocks, (size_t)c.m * c.ldw, 0);
-        struct k_args a = {.c = &c, .in = {NULL, NULL, par, add}, .more = blocks};
-        uint8_t *w = block(i8 ? k_packed_i8_bytes(c.n, c.k) + k_packed_low_bytes(c.n, c.k)
-                              : k_packed_f32_bytes(c.n, c.k));
-        uint8_t *under = w + (i8 ? k_packed_i8_bytes(c.n, c.k) : 0);
-        void *x = block((size_t)c.m * c.lda * 4);
-        struct k_row *fig = block(planes * c.m * sizeof *fig);
-        const int kind = (int)(rnd() % 3);
-        if (i8) {
-            k_pack_i8_init(w, c.n, c.k);
-            k_pack_low_init(under, c.n, c.k);
+        gemm_round(t[round % nt], (int)(rnd() % 2), upto(30), upto(200), upto(200));
+    }
+}
+
+/* Every size of each of the three once in each table, the others by chance. */
+static void test_gemm_sizes(void **unused)
+{
+    const struct k_table *t[4];
+    int nt = tables(t);
+    (void)unused;
+    for (int i = 0; i < nt; i++) {
+        for (uint32_t size = 1; size <= 200; size++) {
+            gemm_round(t[i], (int)(rnd() % 2), size, upto(70), upto(70));
+            gemm_round(t[i], (int)(rnd() % 2), upto(20), size, upto(200));
+            gemm_round(t[i], (int)(rnd() % 2), upto(20), upto(200), size);
         }
-        for (uint32_t j = 0; j < c.n; j++) {
-            fill(row, c.k, kind);
-            if (i8) {
-                par[j] = k_pack_i8(w, c.k, j, row);
-                k_pack_low(under, w, c.k, j, row, par[j]);
-            } else {
-                k_pack_f32((float *)(void *)w, c.k, j, row);
-            }
-        }
-        for (uint32_t i = 0; i8 && i < planes * c.m; i++) {
-            /* adversarial: rows of +-127 against columns of +-127 */
-            fig[i].scale = kind == 1 ? 0 : 0.01f;
-            for (uint32_t j = 0; j < c.k; j++) {
-                int8_t v = (int8_t)(kind == 2 ? (rnd() & 1 ? 127 : -127) : (int)(rnd() % 255) - 127);
-                ((int8_t *)x)[(size_t)i * c.lda + j] = v;
-                fig[i].sum += v;
-            }
-        }
-        if (!i8) {
-            fill(x, (size_t)c.m * c.lda, kind);
-        }
-        a.in[0] = x;
-        a.in[1] = w;
-        a.aux = fig;
-        both(t[round % nt], &a, c.n, (size_t)c.m * c.ldo * 4, 0);
-        free(w);
-        free(x);
-        free(fig);
-        free(par);
-        free(add);
-        free(blocks);
-        free(row);
     }
 }
 
@@ -275,7 +302,7 @@ static void test_mean(void **unused)
         c.tile_n = (uint16_t)(16 * upto(4));
         c.lda = c.k + rnd() % 4;
         float *x = block((size_t)c.n * c.lda * 4);
-        fill(x, (size_t)c.n * c.lda, round % 3);
+        fill(x, (size_t)c.n * c.lda, round % KINDS);
         struct k_args a = {.c = &c, .in = {x}};
         both(t[round % nt], &a, c.k, (size_t)c.k * 4, 0);
         free(x);
@@ -301,8 +328,8 @@ static void test_attn(void **unused)
         c.ldp = c.n;
         c.scale[0] = 0.125f;
         float *q = block((size_t)c.m * c.lda * 4), *kv = block((size_t)c.n * c.ldw * 4);
-        fill(q, (size_t)c.m * c.lda, round % 3);
-        fill(kv, (size_t)c.n * c.ldw, round % 3);
+        fill(q, (size_t)c.m * c.lda, round % 4);
+        fill(kv, (size_t)c.n * c.ldw, round % 4);
         struct k_args a = {.c = &c, .in = {q, kv, kv}};
         both(t[round % nt], &a, c.heads, (size_t)c.m * c.ldo * 4, 0);
         free(q);
@@ -339,7 +366,7 @@ static void test_heads(void **unused)
         c.tile_m = (uint16_t)(16 * upto(3));
         c.tile_n = (uint16_t)upto(2);
         float *x = block((size_t)c.m * c.lda * 4);
-        fill(x, (size_t)c.m * c.lda, round % 3);
+        fill(x, (size_t)c.m * c.lda, round % KINDS);
         float *mu = block((size_t)c.heads * c.k * 4);
         fill(mu, (size_t)c.heads * c.k, 0);
         c.flags |= c.flags != NPU_FINE && rnd() % 2 ? NPU_CENTRE : 0;
@@ -367,9 +394,9 @@ static void test_attn_i8(void **unused)
         float *mu = block((size_t)c.heads * c.k * 4);
         fill(mu, (size_t)c.heads * c.k, 0);
         a.more = mu;
-        uint8_t *q = pack(c.m, c.heads, c.k, c.flags & NPU_FINE, round % 3);
-        uint8_t *k = pack(c.n, c.heads, c.k, NPU_AS_K, (int)(rnd() % 3));
-        uint8_t *v = pack(c.n, c.heads, c.k, NPU_AS_V, (int)(rnd() % 3));
+        uint8_t *q = pack(c.m, c.heads, c.k, c.flags & NPU_FINE, round % KINDS);
+        uint8_t *k = pack(c.n, c.heads, c.k, NPU_AS_K, (int)(rnd() % KINDS));
+        uint8_t *v = pack(c.n, c.heads, c.k, NPU_AS_V, (int)(rnd() % KINDS));
         a.in[0] = q;
         a.in[1] = k;
         a.in[2] = v;
@@ -378,6 +405,60 @@ static void test_attn_i8(void **unused)
         free(k);
         free(v);
         free(mu);
+    }
+}
+
+/* Lowest time of a few runs of the whole command, ns. */
+static int64_t lowest(const struct k_table *t, const struct k_args *a, uint32_t cols)
+{
+    int64_t best = INT64_MAX;
+    void *scratch = block(k_scratch_bytes(a->c));
+    for (int i = 0; i < 15; i++) {
+        const int64_t start = clk_ns();
+        t->run[a->c->op](a, 0, a->c->m, 0, cols, scratch);
+        const int64_t took = clk_ns() - start;
+        best = took < best ? took : best;
+    }
+    free(scratch);
+    return best;
+}
+
+/* What underflows costs no more than what does not: softmax of scores a thousand apart, GELU far below
+ * zero.  An exponential that ends below the normal numbers takes some CPUs ten times as long. */
+static void test_underflow(void **unused)
+{
+    const struct k_table *t[4];
+    int nt = tables(t);
+    (void)unused;
+    for (int i = 0; i < nt; i++) {
+        struct npu_cmd at = {.op = NPU_ATTN_I8, .m = 12, .n = 400, .k = 64, .ldo = 64, .heads = 1,
+                             .tile_m = 12, .tile_n = 1};
+        struct npu_cmd ge = {.op = NPU_GEMM_I8, .flags = NPU_BIAS | NPU_GELU, .m = 24, .n = 128, .k = 64,
+                             .lda = 64, .ldo = 128, .tile_m = 24, .tile_n = 128};
+        uint8_t *q = pack(at.m, 1, at.k, 0, 0), *k = pack(at.n, 1, at.k, NPU_AS_K, 0);
+        uint8_t *v = pack(at.n, 1, at.k, NPU_AS_V, 0), *w = block(k_packed_i8_bytes(ge.n, ge.k));
+        float *out = block(24 * 128 * 4), *par = block(2 * 128 * 4);
+        struct k_row *fig = block(24 * sizeof *fig);
+        int8_t *x = block(24 * 64);
+        const struct k_args attn = {.c = &at, .in = {q, k, v}, .out = out};
+        const struct k_args gelu = {.c = &ge, .in = {x, w, par}, .out = out, .aux = fig};
+        int64_t took[2][2];
+        k_pack_i8_init(w, ge.n, ge.k);
+        for (int far = 0; far < 2; far++) {
+            at.scale[1] = far ? 1000.0f : 0.1f;
+            for (int j = 0; j < 128; j++) {
+                par[128 + j] = far ? -60.0f : 0.5f;
+            }
+            took[0][far] = lowest(t[i], &attn, 1);
+            took[1][far] = lowest(t[i], &gelu, ge.n);
+        }
+        for (int op = 0; op < 2; op++) {
+            if (took[op][1] > 3 * took[op][0] + 2000) {
+                fail_msg("%s: %s takes %lld ns where it underflows, %lld where not", t[i]->name,
+                         op ? "GELU" : "softmax", (long long)took[op][1], (long long)took[op][0]);
+            }
+        }
+        free(q), free(k), free(v), free(w), free(out), free(par), free(fig), free(x);
     }
 }
 
@@ -407,12 +488,14 @@ int main(void)
         cmocka_unit_test(test_functions),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_gemm_sizes),
         cmocka_unit_test(test_after),
         cmocka_unit_test(test_low_plane),
         cmocka_unit_test(test_mean),
         cmocka_unit_test(test_attn),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_attn_i8),
+        cmocka_unit_test(test_underflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
