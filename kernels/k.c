@@ -162,17 +162,30 @@ void k_pack_low_init(uint8_t *low, uint32_t n, uint32_t k)
 
 void k_pack_low(uint8_t *low, const uint8_t *packed, uint32_t k, uint32_t col, const float *w, float scale)
 {
+    enum { STEP = K_PAD_K };
     const size_t kp = k_round(k, K_PAD_K), lane = col % 16 * 4;
     uint8_t *p = low + (size_t)(col / 16) * kp * 8 + lane;
     const uint8_t *q = packed + (size_t)(col / 16) * kp * 16 + lane;
     const float f = scale > 0 ? 1.0f / scale : 0;
-    for (uint32_t i = 0; i < k; i++) {
-        const float rounded = (float)(q[(size_t)(i / 4) * 64 + i % 4] - 128);
-        float left = (w[i] * f - rounded) * 16.0f;
-        left = left < 7.0f ? left : 7.0f;
-        left = left > -8.0f ? left : -8.0f;
-        const uint8_t half = (uint8_t)(lrintf(left) + 8);
-        uint8_t *at = p + (size_t)(i / 8) * 64 + i % 4;
-        *at = i % 8 < 4 ? (uint8_t)((*at & 0xf0) | half) : (uint8_t)((*at & 0x0f) | half << 4);
+    for (uint32_t i = 0; i < k; i += STEP, p += STEP * 8, q += STEP * 16) {
+        float x[STEP] = {0};
+        uint8_t high[STEP], half[STEP];
+        memcpy(x, w + i, (k - i < STEP ? k - i : STEP) * sizeof *x);
+        for (uint32_t j = 0; j < STEP; j += 4) {
+            memcpy(high + j, q + (size_t)j * 16, 4);
+        }
+        for (uint32_t j = 0; j < STEP; j++) { /* a fixed count: the compiler goes wide */
+            float left = (x[j] * f - (float)(high[j] - 128)) * 16.0f;
+            left = left < 7.0f ? left : 7.0f;
+            left = left > -8.0f ? left : -8.0f;
+            half[j] = (uint8_t)(to_even(left) + 8);
+        }
+        for (uint32_t j = 0; j < STEP; j += 8) {
+            uint32_t even, odd;
+            memcpy(&even, half + j, 4);
+            memcpy(&odd, half + j + 4, 4);
+            even |= odd << 4; /* each byte holds 4 bits */
+            memcpy(p + (size_t)j * 8, &even, 4);
+        }
     }
 }
