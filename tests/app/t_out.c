@@ -182,7 +182,7 @@ static void test_held(void **state)
     struct held *h;
     struct transcript *t;
     struct err e;
-    char text[16];
+    char text[24];
     (void)state;
     assert_int_equal(held_new(&h, &e), 0);
     assert_int_equal(transcript_new(&t, &e), 0);
