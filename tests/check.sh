@@ -103,10 +103,10 @@ for what in "$@"; do
     golden) suite golden $((900 + 60 * slow)) sh tests/golden.sh ;;
     hostile) suite hostile $((120 * slow)) sh tests/hostile.sh
         for src in tests/app/*.sh; do
-            [ -e "$src" ] && suite "app_$(basename "$src" .sh)" $((120 * slow)) sh "$src"
+            [ -e "$src" ] && suite "app_$(basename "$src" .sh)" $((240 * slow)) sh "$src"
         done
         ;;
-    *) suite "$what" $((120 * slow)) sh "tests/$what.sh" ;;
+    *) suite "$what" $((240 * slow)) sh "tests/$what.sh" ;;
     esac
 done
 

@@ -42,14 +42,17 @@ for format in txt json; do
     done
 done
 
-# Kernels that are forced by hand: INT8 is exact on every one of them.
-DICTATE_CPU=c "$DICTATE" --txt --fast "$clip" </dev/null >"$dir/c" 2>"$dir/err"
+# Kernels that are forced by hand: INT8 is exact on every one of them.  Plain C takes a quarter of an hour under
+# ThreadSanitizer, which looks for races and not for sums: there the narrow kernels stand for it.
+law=c
+[ "${VARIANT:-rel}" = tsan ] && law=avx2
+DICTATE_CPU=$law "$DICTATE" --txt --fast "$clip" </dev/null >"$dir/c" 2>"$dir/err"
 for cpu in avx2 avx512 amx; do
     if DICTATE_CPU=$cpu "$DICTATE" --txt --fast "$clip" </dev/null >"$dir/got" 2>"$dir/err"; then
         if cmp -s "$dir/c" "$dir/got"; then
-            echo "ok kernels DICTATE_CPU=$cpu writes what plain C writes"
+            echo "ok kernels DICTATE_CPU=$cpu writes what DICTATE_CPU=$law writes"
         else
-            echo "not ok kernels DICTATE_CPU=$cpu writes something else than plain C"
+            echo "not ok kernels DICTATE_CPU=$cpu writes something else than DICTATE_CPU=$law"
         fi
     else
         echo "skip kernels DICTATE_CPU=$cpu: $(head -c 200 "$dir/err")"

@@ -5,7 +5,7 @@ RUN_ENV       = O='$(O)' VARIANT='$(VARIANT)' SHARED='$(SHARED)' CC='$(CC)' WERR
                 CPPFLAGS='$(CPPFLAGS)' DICTATE='$(abspath $(O))/dictate' UNIT='$(UNIT)'
 RUN           = @$(RUN_ENV) sh tests/check.sh
 
-check: all $(UNIT)           ## all tests; ends with: N passed, N failed, N skipped
+check: all $(UNIT) $(O)/tests/npu/check_npu  ## all tests; ends with: N passed, N failed, N skipped
 	$(RUN) layers names headers isa designs unit columns readme hostile tui golden train
 unit: $(UNIT)                ## unit tests of every room; unit-ROOM builds those of one
 	$(RUN) unit
@@ -13,7 +13,7 @@ layers:                      ## who includes whom
 	$(RUN) layers
 names:                       ## no machine paths, no stray models or sounds, size of the repository
 	$(RUN) names
-hostile: all                 ## damaged models, sounds, tables: one sentence each
+hostile: all $(O)/tests/npu/check_npu  ## damaged models, sounds, tables: one sentence each
 	$(RUN) hostile
 train: all                   ## the training pipeline on a few minutes of speech; train-deps installs what it needs
 	$(RUN) train
@@ -34,7 +34,7 @@ check-npu: $(O)/tests/npu/check_npu  ## for owners of an NPU: tries, measures, 1
 
 # Alone on the command line, `make asan` runs unit and hostile tests; before another goal it only
 # picks the variant.
-asan: $(if $(filter-out asan,$(MAKECMDGOALS)),,all $(UNIT))   ## unit and hostile tests under ASan and UBSan; `asan check`: all
+asan: $(if $(filter-out asan,$(MAKECMDGOALS)),,all $(UNIT) $(O)/tests/npu/check_npu)   ## unit and hostile tests under ASan and UBSan; `asan check`: all
 	$(if $(filter-out asan,$(MAKECMDGOALS)),@:,$(RUN) unit hostile)
 tsan: $(if $(filter-out tsan,$(MAKECMDGOALS)),,all $(UNIT))   ## unit tests under ThreadSanitizer; `tsan check`: all
 	$(if $(filter-out tsan,$(MAKECMDGOALS)),@:,$(RUN) unit columns)

@@ -101,7 +101,14 @@ static inline void vf_to_s16(int8_t *hi, int8_t *lo, vf x, uint32_t n, vi *sh, v
     _mm_storeu_si128((__m128i *)hi, _mm512_cvtepi32_epi8(h));
     _mm_storeu_si128((__m128i *)lo, _mm512_cvtepi32_epi8(l));
 }
-static inline int32_t vi_sum(vi a) { return _mm512_reduce_add_epi32(a); }
+/* Wraps, as the limits' endless sums need it; gcc's own reduction overflows signed numbers. */
+static inline int32_t vi_sum(vi a)
+{
+    __m256i s = _mm256_add_epi32(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64(a, 1));
+    __m128i b = _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
+    b = _mm_add_epi32(b, _mm_shuffle_epi32(b, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(b, _mm_shuffle_epi32(b, 0xb1)));
+}
 /* The scales of 16 row figures (pairs of scale and sum). */
 static inline vf vf_figures(const void *p)
 {

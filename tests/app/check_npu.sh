@@ -5,8 +5,9 @@ cd "$(dirname "$0")/../.." || exit 1
 O=${O:-build}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-make -s O="$O" VARIANT="${VARIANT:-rel}" "$O/tests/npu/check_npu" >"$dir/make" 2>&1 || {
-    echo "not ok check-npu: it does not build: $(tail -n 3 "$dir/make" | tr '\n' '|')"
+# `make check` and `make hostile` build it before; make inside of make would see other flags and build all anew.
+[ -x "$O/tests/npu/check_npu" ] || {
+    echo "not ok check-npu: $O/tests/npu/check_npu is not built (make $O/tests/npu/check_npu)"
     exit 1
 }
 for device in virtual:npu1 virtual:npu4; do
