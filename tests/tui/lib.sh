@@ -111,11 +111,19 @@ pid() { cat "$work/pid"; }
 
 # The terminal as a shell needs it; says what is not.
 insane() {
-    type_line "stty -a >$work/stty; clear; echo LOOKED"
-    wait_for '^LOOKED' || {
-        echo "the shell does not answer"
-        return
-    }
+    # An earlier LOOKED may still stand there, and an earlier answer: only a whole new one counts.
+    rm -f "$work/stty"
+    type_line "stty -a >$work/stty.new; mv $work/stty.new $work/stty; clear; echo LOOKED"
+    n=0
+    while [ ! -s "$work/stty" ]; do
+        n=$((n + 1))
+        [ "$n" -gt $((LIMIT * 20)) ] && {
+            echo "the shell does not answer"
+            return
+        }
+        sleep 0.05
+    done
+    wait_for '^LOOKED'
     for mode in icanon echo isig icrnl opost; do
         grep -Eq "(^|[ ;])$mode([ ;]|\$)" "$work/stty" || echo "$mode is off"
     done

@@ -32,7 +32,9 @@ for round in 1 2; do
     wait_for 'STAGE|p profile' >/dev/null
 done
 t send-keys -t w q
-if wait_for '^READY:'; then # the line with status= went with the first ^Z
+# The line with status= went with the first ^Z, and the prompts of both still stand there: the shell has the
+# terminal once the program is gone.
+if wait_gone "$(pid)" && wait_for '^READY:'; then
     why=$(insane)
     if [ -z "$why" ]; then ok "q after fg"; else not_ok "q after fg" "$why"; fi
 else
