@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "app/base/clk.h"
+#include "app/cost.h"
 #include "app/front.h"
 #include "app/lag.h"
-#include "app/cost.h"
 #include "app/score_pair.h"
 #include "audio/src.h"
 #include "npu/asr/live.h"
@@ -138,7 +138,7 @@ static double onset(const struct hearing *h, const struct asr_utt *u)
     return (double)NAN;
 }
 
-static void explain(const struct hearing *h, const struct asr_utt *u, double at)
+static void explain(const struct asr_utt *u, double at)
 {
     fprintf(stderr, "%9.3f  utt %u pass %d heard %.2f%s ", at, u->id, u->pass, u->heard,
             u->final ? " final:" : ":");
@@ -147,7 +147,6 @@ static void explain(const struct hearing *h, const struct asr_utt *u, double at)
                 u->word[i].text);
     }
     fprintf(stderr, "\n");
-    (void)h;
 }
 
 static void on_utt(void *user, const struct asr_utt *u)
@@ -155,7 +154,7 @@ static void on_utt(void *user, const struct asr_utt *u)
     struct hearing *h = user;
     double at = h->now_s + spent(h);
     if (h->sum->explain) {
-        explain(h, u, at);
+        explain(u, at);
     }
     lag_utt(&h->lag, u->id, u->word, u->n_word, u->n_settled, u->final, at);
     if (u->final) {

@@ -146,7 +146,8 @@ static void file_row(const struct ui_paint *p, struct ui_box b)
         name = strrchr(name, '/') + 1;
     }
     ui_row_add(&r, 0, ui_role_of(o->words, UI_R_TEXT), 0,
-               ui_known(o->words) ? "%s words" : "words %s", ui_count(o->words).s);
+               !ui_known(o->words) ? "words %s" : o->words.v == 1 ? "%s word" : "%s words",
+               ui_count(o->words).s);
     if (p->v->held_all) {
         ui_row_add(&r, 5, UI_R_DIM, 2, "%u held back (b)", p->v->held_all);
     }
