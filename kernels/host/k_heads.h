@@ -291,34 +291,41 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const struct k_args *a,
     }
 }
 
-static void kt_attn_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
-                       void *scratch)
+/* Head `head` from its first row on, and the largest scale of its values. */
+KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float *vmax)
 {
     const struct npu_cmd *c = a->c;
     const uint32_t k = c->k, mp = k_round(c->m, K_PAD_R), np = k_round(c->n, K_PAD_R);
-    const int fine = c->flags & NPU_FINE ? 1 : 0;
+    const size_t plane = (size_t)c->heads * mp * k, row = (size_t)head * mp, key = (size_t)head * np;
+    const int8_t *q = a->in[0], *figures = q + plane * (c->flags & NPU_FINE ? 2 : 1);
+    const uint8_t *keys = a->in[1], *vals = a->in[2];
+    const size_t packed = (size_t)c->heads * np * k;
+    struct kt_head h = {.q = q + row * k, .plane = plane, .k = k, .n = c->n, .np = np};
+    h.fq = (const struct k_row *)figures + row;
+    h.fk = (const struct k_row *)(keys + packed) + key;
+    h.fv = (const struct k_row *)(vals + packed) + key;
+    h.keys = keys + key * k;
+    h.vals = (const int8_t *)vals + key * k;
+    h.mu = c->flags & NPU_CENTRE ? (const float *)a->more + (size_t)head * k : NULL;
+    vf m = vf_set(REF_QUANT_MIN);
+    for (uint32_t j = 0; j < np; j += 16) {
+        m = vf_max(vf_figures(h.fv + j), m);
+    }
+    *vmax = vf_max_all(m);
+    return h;
+}
+
+static void kt_attn_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                       void *scratch)
+{
+    const int fine = a->c->flags & NPU_FINE ? 1 : 0;
     for (uint32_t head = n0; head < n1; head++) {
-        const int8_t *q = (const int8_t *)a->in[0] + (size_t)head * mp * k;
-        const size_t plane = (size_t)c->heads * mp * k;
-        const struct k_row *fq =
-            (const struct k_row *)((const int8_t *)a->in[0] + plane * (fine ? 2 : 1)) +
-            (size_t)head * mp;
-        struct kt_head h = {.plane = plane, .k = k, .n = c->n, .np = np};
-        h.mu = c->flags & NPU_CENTRE ? (const float *)a->more + (size_t)head * k : NULL;
-        h.keys = (const uint8_t *)a->in[1] + (size_t)head * np * k;
-        h.vals = (const int8_t *)a->in[2] + (size_t)head * np * k;
-        h.fk = (const struct k_row *)((const uint8_t *)a->in[1] + (size_t)c->heads * np * k) +
-               (size_t)head * np;
-        h.fv = (const struct k_row *)((const uint8_t *)a->in[2] + (size_t)c->heads * np * k) +
-               (size_t)head * np;
-        vf m = vf_set(REF_QUANT_MIN);
-        for (uint32_t j = 0; j < np; j += 16) {
-            m = vf_max(vf_figures(h.fv + j), m);
-        }
-        const float vmax = vf_max_all(m);
+        float vmax;
+        const struct kt_head first = kt_head_of(a, head, &vmax);
+        struct kt_head h = first;
         for (uint32_t i = m0; i < m1;) {
-            h.q = q + (size_t)i * k;
-            h.fq = fq + i;
+            h.q = first.q + (size_t)i * h.k;
+            h.fq = first.fq + i;
             if (fine) {
                 kt_attn8_rows(1, 1, a, &h, i, head, vmax, scratch);
                 i++;
@@ -332,4 +339,3 @@ static void kt_attn_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
         }
     }
 }
-
