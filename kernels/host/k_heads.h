@@ -105,6 +105,20 @@ struct kt_head {
     uint32_t k, n, np;
 };
 
+/* 16 scores from their sums, off taken back; F: of two planes. */
+KT_INLINE vf kt_score(const int F, vi hi, vi lo, vi off, vf fs, vf sk)
+{
+    const vi s = vi_sub(F ? vi_add(vi_shl7(hi), lo) : hi, off);
+    return vf_mul(vf_mul(vi_float(s), fs), sk);
+}
+
+/* The largest so far, and of the scores of 16 keys from key j on: keys beyond n score 0 and must not
+ * count. */
+KT_INLINE vf kt_max_n(vf max, vf y, const struct kt_head *h, uint32_t j)
+{
+    return vf_max(j + 16 <= h->n ? y : vf_low_beyond(y, h->n - j), max);
+}
+
 /* Scores of R rows against P panels of 16 keys from key j on, into x[r][np]; max[r] follows.
  * F: fine queries, two planes. */
 KT_INLINE void kt_qk(const int R, const int P, const int F, const struct kt_head *h, uint32_t j,
@@ -116,10 +130,7 @@ KT_INLINE void kt_qk(const int R, const int P, const int F, const struct kt_head
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int p = 0; p < P; p++) {
-            acc[r][p] = vi_zero();
-            if (F) {
-                low[r][p] = vi_zero();
-            }
+            acc[r][p] = low[r][p] = vi_zero();
         }
     }
     for (uint32_t t = 0; t < h->k; t += 4, key += 64) {
@@ -153,14 +164,22 @@ KT_INLINE void kt_qk(const int R, const int P, const int F, const struct kt_head
         vf sk = vf_figures(h->fk + at);
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
-            vi s = F ? vi_add(vi_shl7(acc[r][p]), low[r][p]) : acc[r][p];
-            s = vi_sub(s, vi_set(KT_W_OFFSET * h->fq[r].sum));
-            vf y = vf_mul(vf_mul(vi_float(s), vf_set(fs[r])), sk);
+            const vf y = kt_score(F, acc[r][p], low[r][p], vi_set(KT_W_OFFSET * h->fq[r].sum), vf_set(fs[r]), sk);
             vf_store(x + (size_t)r * h->np + at, y);
-            /* keys beyond n score 0 and must not count */
-            max[r] = vf_max(at + 16 <= h->n ? y : vf_low_beyond(y, h->n - at), max[r]);
+            max[r] = kt_max_n(max[r], y, h, at);
         }
     }
+}
+
+/* 16 sums of probabilities times values, from the t-th value on, to results; F: of two planes. */
+KT_INLINE void kt_pv_end(const int F, const struct kt_head *h, vi hi, vi lo, float down, uint32_t t,
+                         float *out)
+{
+    vf y = vi_float(hi);
+    if (F) {
+        y = vf_fma(y, vf_set(256.0f), vi_float(lo));
+    }
+    vf_store(out + t, h->mu ? vf_fma(y, vf_set(down), vf_load(h->mu + t)) : vf_mul(y, vf_set(down)));
 }
 
 /* R rows of p times the values: 64 of them, or 16. */
@@ -172,10 +191,7 @@ KT_INLINE void kt_pv8(const int R, const int V, const int F, const struct kt_hea
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
-            acc[r][v] = vi_zero();
-            if (F) {
-                low[r][v] = vi_zero();
-            }
+            acc[r][v] = low[r][v] = vi_zero();
         }
     }
     const int8_t *val = h->vals + (size_t)t * 4;
@@ -208,12 +224,7 @@ KT_INLINE void kt_pv8(const int R, const int V, const int F, const struct kt_hea
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
-            vf y = vi_float(acc[r][v]);
-            if (F) {
-                y = vf_fma(y, vf_set(256.0f), vi_float(low[r][v]));
-            }
-            y = h->mu ? vf_fma(y, vf_set(down[r]), vf_load(h->mu + t + v * 16)) : vf_mul(y, vf_set(down[r]));
-            vf_store(out + (size_t)r * ldo + t + v * 16, y);
+            kt_pv_end(F, h, acc[r][v], low[r][v], down[r], t + (uint32_t)v * 16, out + (size_t)r * ldo);
         }
     }
 }
@@ -242,6 +253,18 @@ KT_INLINE float kt_soft8(const int F, const struct kt_head *h, float *x, float m
         }
     }
     return vf_sum16(sum);
+}
+
+/* Writes the probabilities of a row, e over their sum. */
+KT_INLINE void kt_probs(const struct k_args *a, const struct kt_head *h, uint32_t head, uint32_t row,
+                        const float *e, float inv)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t pair = (uint32_t)__builtin_popcountll(c->mask & ((UINT64_C(1) << head) - 1));
+    float *to = (float *)(uintptr_t)a->in[3] + ((size_t)pair * c->m + row) * c->ldp;
+    for (uint32_t t = 0; t < h->n; t++) {
+        to[t] = e[t] * inv;
+    }
 }
 
 /* R rows of one head.  F: fine. */
@@ -273,12 +296,7 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const struct k_args *a,
                                           p + (size_t)r * h->np, plane, keep);
         down[r] = vmax * per * inv;
         if (keep) {
-            uint32_t pair =
-                (uint32_t)__builtin_popcountll(c->mask & ((UINT64_C(1) << head) - 1));
-            float *to = (float *)(uintptr_t)a->in[3] + ((size_t)pair * c->m + i + (uint32_t)r) * c->ldp;
-            for (uint32_t t = 0; t < h->n; t++) {
-                to[t] = row[t] * inv;
-            }
+            kt_probs(a, h, head, i + (uint32_t)r, row, inv);
         }
     }
     float *out = (float *)a->out + (size_t)i * c->ldo + head * h->k;

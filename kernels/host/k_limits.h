@@ -5,23 +5,29 @@ enum { KT_CHAINS = 12 };
 
 static uint64_t kt_peak_i8(uint64_t n)
 {
-#if defined(KT_AMX_MODEL) && !KT_AMX_MODEL
-    static const uint8_t zero[1024] __attribute__((aligned(64)));
-    struct amx_cfg cfg = {.palette = 1};
-    AMX_STATE;
-    for (int t = 0; t < 8; t++) {
-        cfg.colsb[t] = 64;
-        cfg.rows[t] = 16;
+#ifdef KT_AMX_MODEL
+    /* four tiles of sums, as in a product; bytes of all values, or an idle unit would be measured */
+    uint8_t some[1024] __attribute__((aligned(64)));
+    const struct amx_cfg cfg = amx_cfg_of(16, 64);
+    AMX_STATE(x);
+    for (int i = 0; i < 1024; i++) {
+        some[i] = (uint8_t)(i * 37 + 1);
     }
-    AMX_CONFIG(&cfg);
-    AMX_LOAD(4, zero, 64);
-    AMX_LOAD(6, zero, 64);
+    AMX_ORDER();
+    AMX_CONFIG(x, &cfg);
+    AMX_ZERO(x, 0);
+    AMX_ZERO(x, 1);
+    AMX_ZERO(x, 2);
+    AMX_ZERO(x, 3);
+    AMX_LOAD(x, 4, some, 64);
+    AMX_LOAD(x, 6, some, 64);
     for (uint64_t i = 0; i < n; i++) {
-        AMX_DOT_SU(0, 4, 6);
-        AMX_DOT_SU(1, 4, 6);
-        AMX_DOT_SU(2, 4, 6);
-        AMX_DOT_SU(3, 4, 6);
+        AMX_DOT_SU(x, 0, 4, 6);
+        AMX_DOT_SU(x, 1, 4, 6);
+        AMX_DOT_SU(x, 2, 4, 6);
+        AMX_DOT_SU(x, 3, 4, 6);
     }
+    AMX_STORE(x, 0, some, 64);
     AMX_RELEASE();
     return n * 4 * 16 * 16 * 64 * 2;
 #else

@@ -21,6 +21,9 @@
 #include "kernels/host/k_attn.h"
 
 #include "kernels/host/k_heads.h"
+#ifdef KT_AMX_MODEL
+#include "kernels/host/amx_attn.h"
+#endif
 
 #include "kernels/host/k_limits.h"
 
@@ -34,8 +37,10 @@ const struct k_table KT_TABLE = {
             [NPU_GEMM_F32] = kt_gemm_f32,
 #ifdef KT_AMX_MODEL
             [NPU_GEMM_I8] = kt_gemm_amx,
+            [NPU_ATTN_I8] = kt_attn_amx,
 #else
             [NPU_GEMM_I8] = kt_gemm_i8,
+            [NPU_ATTN_I8] = kt_attn_i8,
 #endif
             [NPU_QUANT] = kt_quant,
             [NPU_NORM] = kt_norm,
@@ -43,7 +48,6 @@ const struct k_table KT_TABLE = {
             [NPU_ATTN] = kt_attn,
             [NPU_COPY] = kt_copy,
             [NPU_HEADS] = kt_heads,
-            [NPU_ATTN_I8] = kt_attn_i8,
             [NPU_MEAN] = kt_mean,
         },
 };
