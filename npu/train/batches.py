@@ -3,6 +3,7 @@
 The mix and the lengths follow `progress`, 0 at the start of the planned time and 1 at its end.
 """
 import bisect
+import collections
 import glob
 import json
 import multiprocessing
@@ -27,6 +28,10 @@ MIX = {'flite': (0.44, 0.24), 'espeak': (0.12, 0.12), 'librispeech': (0.16, 0.28
        'kathleen': (0.03, 0.045), 'ljspeech': (0.03, 0.05), 'commonvoice': (0.015, 0.03),
        'fsdd': (0.03, 0.05)}
 SILENCE = (0.02, 0.06)                                       # share of clips without speech
+# Of these, clips with known word times can give way to pieces of one to six words of the same speaker in no order:
+# a few thousand sentences heard over and over are learned by heart otherwise.
+SPLICED = {'librispeech', 'librispeech-rare', 'commonvoice', 'kathleen', 'ljspeech', 'speechocean'}
+RARE = 5                                                     # clips of a speaker below which the speaker counts as rare
 
 
 def lerp(pair, x):
@@ -42,8 +47,13 @@ def steps(points, x):
 class Corpus:
     """All packs in a folder, clips by source group."""
 
-    def __init__(self, folder, row=28.0):
-        self.folder = folder
+    def __init__(self, folder, row=28.0, splice=0.0, rare=0.0):
+        """splice: share of clips that give way to pieces.  rare: share of clips of LibriSpeech's rare speakers, of its share."""
+        self.folder, self.splice = folder, splice
+        self.mix = dict(MIX)
+        if rare:
+            self.mix['librispeech-rare'] = (rare, rare)
+            self.mix['librispeech'] = tuple(x - rare for x in MIX['librispeech'])
         self.row = row                                       # longest row of clips, seconds
         self.groups, self.lengths, self.packs, self.timed = {}, {}, {}, set()
         noise = os.path.join(folder, 'noise.npz')
@@ -58,47 +68,55 @@ class Corpus:
                 continue
             if name not in self.packs:
                 pack = self.packs[name] = Pack(path)
+                many = collections.Counter(c['speaker'] for c in pack.clips)
                 for clip in pack.clips:
                     clip['pack'] = pack
                     s = clip['source']
                     group = 'flite' if s.startswith('flite') else s if s in MIX else 'espeak'
+                    if s == 'librispeech' and 'librispeech-rare' in self.mix and many[clip['speaker']] < RARE:
+                        group = 'librispeech-rare'
+                    clip['group'] = group
                     self.groups.setdefault(group, []).append(clip)
             if name not in self.timed and os.path.exists(path[:-6] + '.words'):
                 self.timed.add(name)
                 with open(path[:-6] + '.words') as f:
                     for clip, line in zip(self.packs[name].clips, f):
                         clip['words'] = clip.get('words') or json.loads(line)
-        self.digits = {}
+        self.digits, self.voices = {}, {}
         for clip in self.groups.get('fsdd', ()):
             self.digits.setdefault(clip['speaker'], []).append(clip)
+        for group in SPLICED & set(self.groups):
+            for clip in self.groups[group]:
+                if clip.get('words'):
+                    self.voices.setdefault((group, clip['speaker']), []).append(clip)
         for group, clips in self.groups.items():
             clips.sort(key=lambda c: c['speech'][1] - c['speech'][0])
             self.lengths[group] = [(c['speech'][1] - c['speech'][0]) / RATE for c in clips]
 
     def pick(self, r, progress, longest):
-        names = [g for g in MIX if g in self.groups]
-        p = np.array([lerp(MIX[g], progress) for g in names])
+        names = [g for g in self.mix if g in self.groups]
+        p = np.array([lerp(self.mix[g], progress) for g in names])
         group = names[r.choice(len(names), p=p / p.sum())]
         n = bisect.bisect_right(self.lengths[group], longest)
-        if n < 20:
+        if n < min(20, len(self.groups[group])):
             return self.pick(r, progress, longest + 1)
         return self.groups[group][r.integers(n)]
 
 
-def cut(r, clip, strength):
+def cut(r, clip, strength, piece=False, factor=None):
     """Which samples of a clip to hear, from about the start to the end of its speech, how fast, and its times moved.
 
-    Some clips with known word times lose words at either end, as a streaming window does.
+    Some clips with known word times lose words at either end, as a streaming window does; of a piece one to six are left.
     """
     first, last = clip['speech']
     text, words = clip['text'].split(), clip.get('words')
     phones = [(p.rsplit(':', 1)) for p in clip['phones'].split()] if 'phones' in clip else []
     phones = [(p, int(e)) for p, e in phones]
     before, after = r.integers(0, 4000, 2)                   # room kept around the speech
-    if words and len(text) > 2 and r.random() < 0.2 * strength:
+    if words and (piece or len(text) > 2 and r.random() < 0.2 * strength):
         n = len(text)
-        i = int(r.integers(len(text))) if r.random() < 0.4 else 0
-        j = int(r.integers(i + 1, len(text) + 1))
+        i = int(r.integers(n)) if piece or r.random() < 0.4 else 0
+        j = int(r.integers(i + 1, (min(n, i + 6) if piece else n) + 1))
         text, words = text[i:j], words[i:j]
         if i:                                                # nothing of the words cut off
             first, before = max(0, words[0][0] - 320), 0
@@ -106,7 +124,7 @@ def cut(r, clip, strength):
             last, after = words[-1][1] + 320, 0
     a, b = max(0, first - int(before)), min(clip['n'], last + int(after))
     phones = [(p, min(e, b)) for p, e in phones if e > a]
-    factor = float(r.uniform(1 - 0.12 * strength, 1 + 0.12 * strength)) if r.random() < 0.8 else 1.0
+    factor = factor or pace(r, strength)
 
     def move(t):
         return (t - a) / factor
@@ -115,6 +133,11 @@ def cut(r, clip, strength):
                 speech=[move(first), move(last)],
                 words=[[move(x), move(y)] for x, y in words] if words else None,
                 phones=[(p, move(e)) for p, e in phones])
+
+
+def pace(r, strength):
+    """How much faster a clip is played."""
+    return float(r.uniform(1 - 0.12 * strength, 1 + 0.12 * strength)) if r.random() < 0.8 else 1.0
 
 
 def sample(r, corpus, vocab, progress, strength, longest):
@@ -127,17 +150,20 @@ def sample(r, corpus, vocab, progress, strength, longest):
     if r.random() >= lerp(SILENCE, progress):
         n = int(r.integers(2, 6)) if r.random() < steps([(0, 0), (0.25, 0.05), (0.35, 0.25), (1, 0.3)], progress) else 1
         room = longest if n == 1 else corpus.row * steps([(0, 0.4), (0.3, 0.8), (1, 1)], progress)
-        same = None                                          # isolated digits: several of one speaker
+        same, piece, factor = None, False, None              # isolated digits, spliced pieces: several of one speaker
         k = -1
         while k + 1 < n:
             k += 1
             clip = corpus.pick(r, progress, min(room, longest)) if not same else same[r.integers(len(same))]
-            if k and clip['n'] > room * RATE:
-                break
             if not k and clip['source'] == 'fsdd':
                 same, n = corpus.digits[clip['speaker']], int(r.integers(1, 10))
-            c = cut(r, clip, strength)
-            gap = int(RATE * r.uniform(*((0.02, 0.2) if k and same else (0.2, 1.5) if k
+            elif not k and (clip['group'], clip['speaker']) in corpus.voices and r.random() < corpus.splice:
+                same, n, piece = corpus.voices[clip['group'], clip['speaker']], int(r.integers(3, 12)), True
+                clip, factor, room = same[r.integers(len(same))], pace(r, strength), longest
+            c = cut(r, clip, strength, piece, factor)
+            if k and c['out'] > room * RATE:
+                break
+            gap = int(RATE * r.uniform(*((0, 0.1) if k and piece else (0.02, 0.2) if k and same else (0.2, 1.5) if k
                                          else (0, 0.5) if r.random() < 0.9 else (0, 3))))
             at += gap
             segments.append((clip['pack'].name, c['at'], c['n'], c['factor'], at, c['out']))
@@ -334,7 +360,8 @@ class Loader:
     def work(self, folder, vocab, seed, full):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         parent = os.getppid()
-        for b in batches(Corpus(folder, full.get('row', 28.0)), vocab, seed, lambda: self.progress.value, full):
+        corpus = Corpus(folder, *(full.get(k, d) for k, d in (('row', 28.0), ('splice', 0.0), ('rare', 0.0))))
+        for b in batches(corpus, vocab, seed, lambda: self.progress.value, full):
             while True:
                 try:
                     self.queue.put(b, timeout=5)

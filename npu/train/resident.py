@@ -15,7 +15,7 @@ import mel
 from pack import RATE
 
 STRETCH = 31 * RATE                                           # of each noise in the bank
-MASKS = 12                                                    # stretches hidden in a row at most
+MASKS = 24                                                    # stretches hidden in a row at most
 
 
 def send(array, device):
@@ -25,8 +25,9 @@ def send(array, device):
 
 
 class Resident:
-    def __init__(self, folder, device, hours, seed=1):
-        self.folder, self.device = folder, device
+    def __init__(self, folder, device, hours, seed=1, masks=1.0):
+        """hours: room for so much sound.  masks: how many times as many stretches are hidden as in augment.py."""
+        self.folder, self.device, self.masks = folder, device, masks
         self.store = torch.zeros(int(hours * 3600 * RATE) + 2, dtype=torch.int16, device=device)
         self.at, self.full = {}, 0
         self.r = np.random.default_rng(seed)
@@ -104,7 +105,7 @@ class Resident:
         level = torch.where(count > 0, (power / count.clamp_min(1)).sqrt(), torch.full_like(count, 500 / 32768))
         return audio.view(rows, length), level.clamp_min(1e-4)[:, None]
 
-    def room(self, x, far, rows=4):
+    def room(self, x, far, rows=16):
         """Reverberation of the rows far, in place, as augment.room; always as many rows at once and few sizes."""
         n, length = int(0.4 * RATE), x.shape[1]
         size = max(1 << 17, 1 << (length + n - 1).bit_length())
@@ -154,7 +155,7 @@ class Resident:
             a = (self.uniform(0, 1, rows, 1) * (bands - w)).floor()
             m = torch.where(((f >= a) & (f < a + w))[:, None], mean, m)
         n = 2 * ctx[:, None].float()
-        many = (self.uniform(0, 1, rows, 1) * s * n / 110 + s * self.uniform(0, 1, rows, 1)).floor()
+        many = (self.uniform(0, 1, rows, 1) * s * n / 110 * self.masks + s * self.uniform(0, 1, rows, 1)).floor()
         w = self.uniform(2, 3 + 22 * s, rows, MASKS).floor()
         w = w * (torch.arange(MASKS, device=m.device) < many)
         a = (self.uniform(0, 1, rows, MASKS) * n).floor()
