@@ -71,6 +71,40 @@ size_t k_scratch_bytes(const struct npu_cmd *c)
     }
 }
 
+/* Part `part` of columns n0..n1-1 of packed INT8 weights: the weights, their low plane. */
+static size_t fixed_i8(const struct k_args *a, uint32_t n0, uint32_t n1, int part, const void **p)
+{
+    const struct npu_cmd *c = a->c;
+    const size_t kp = k_round(c->k, K_PAD_K);
+    const uint8_t *w = a->in[1];
+    n1 = n1 < c->n ? n1 : k_round(c->n, K_PAD_N);
+    if (part == 0) {
+        *p = w + n0 * kp;
+        return (n1 - n0) * kp;
+    }
+    *p = w + k_packed_i8_bytes(c->n, c->k) + n0 * kp / 2;
+    return part == 1 && c->flags & NPU_DEEP ? (n1 - n0) * kp / 2 : 0;
+}
+
+size_t k_fixed(const struct k_args *a, uint32_t n0, uint32_t n1, int part, const void **p)
+{
+    const struct npu_cmd *c = a->c;
+    const size_t head = (size_t)k_round(c->n, K_PAD_R) * c->k;
+    switch (c->op) {
+    case NPU_GEMM_I8:
+        return fixed_i8(a, n0, n1, part, p);
+    case NPU_GEMM_F32:
+        n1 = n1 < c->n ? n1 : k_round(c->n, K_PAD_N);
+        *p = (const float *)a->in[1] + (size_t)n0 * c->k;
+        return part ? 0 : (size_t)(n1 - n0) * c->k * sizeof(float);
+    case NPU_ATTN_I8: /* keys, values */
+        *p = (const uint8_t *)a->in[part ? 2 : 1] + n0 * head;
+        return part < 2 ? (n1 - n0) * head : 0;
+    default:
+        return 0;
+    }
+}
+
 size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k, int fine)
 {
     return (size_t)k_round(rows, K_PAD_R) * heads * ((fine ? 2 : 1) * (size_t)k + sizeof(struct k_row));

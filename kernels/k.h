@@ -70,6 +70,11 @@ const struct k_table *k_choose(unsigned cpu);
 /* Scratch that a tile of this command needs, bytes. */
 size_t k_scratch_bytes(const struct npu_cmd *c);
 
+/* What a tile of columns (ATTN_I8: heads) n0..n1-1 reads that does not depend on its rows: part 0, 1, .. of
+ * it, weights or keys and values, where it lies and how many bytes; 0 when there is no such part.  For
+ * asking for it ahead of time. */
+size_t k_fixed(const struct k_args *a, uint32_t n0, uint32_t n1, int part, const void **p);
+
 /* Sizes of packed weights, bytes. */
 size_t k_packed_f32_bytes(uint32_t n, uint32_t k);
 size_t k_packed_i8_bytes(uint32_t n, uint32_t k);

@@ -144,8 +144,19 @@ KT_INLINE float kt_dot(const float *x, const float *y, uint32_t d)
     return vf_sum16(s);
 }
 
-/* Decoder: one query row, the same bits alone or in a batch. */
-static void kt_attn_row(const struct k_args *a, uint32_t i, uint32_t h, float *p)
+enum { KT_KEYS_AHEAD = 12 };
+
+/* Asks for the d values at x. */
+KT_INLINE void kt_ask(const float *x, uint32_t d)
+{
+    for (uint32_t t = 0; t < d; t += 16) {
+        __builtin_prefetch(x + t);
+    }
+}
+
+/* Decoder: one query row, the same bits alone or in a batch.  Keys lie a long way apart, in memory by the
+ * time a step comes back to them: first: this row asks for them and for the values ahead of time. */
+static void kt_attn_row(const struct k_args *a, uint32_t i, uint32_t h, int first, float *p)
 {
     const struct npu_cmd *c = a->c;
     const uint32_t d = c->k, n = c->flags & NPU_CAUSAL ? c->n - c->m + i + 1 : c->n;
@@ -154,7 +165,14 @@ static void kt_attn_row(const struct k_args *a, uint32_t i, uint32_t h, float *p
     const float *vals = (const float *)a->in[2] + h * d;
     float *out = (float *)a->out + (size_t)i * c->ldo + h * d;
     float max = -INFINITY;
+    for (uint32_t j = 0; first && j < KT_KEYS_AHEAD && j < n; j++) {
+        kt_ask(keys + (size_t)j * c->ldw, d);
+    }
     for (uint32_t j = 0; j < n; j++) {
+        if (first) {
+            kt_ask(keys + (size_t)(j + KT_KEYS_AHEAD) * c->ldw, d);
+            kt_ask(vals + (size_t)j * c->ldw, d);
+        }
         p[j] = kt_dot(q, keys + (size_t)j * c->ldw, d) * c->scale[0];
         max = p[j] > max ? p[j] : max;
     }
@@ -200,7 +218,7 @@ static void kt_attn(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n
     for (uint32_t h = n0; h < n1; h++) {
         if (a->c->tile_m == 1) {
             for (uint32_t i = m0; i < m1; i++) {
-                kt_attn_row(a, i, h, scratch);
+                kt_attn_row(a, i, h, i == m0, scratch);
             }
         } else {
             for (uint32_t i = m0; i < m1; i += KT_Q) {

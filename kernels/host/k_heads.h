@@ -120,8 +120,8 @@ KT_INLINE vf kt_max_n(vf max, vf y, const struct kt_head *h, uint32_t j)
 }
 
 /* Scores of R rows against P panels of 16 keys from key j on, into x[r][np]; max[r] follows.
- * F: fine queries, two planes. */
-KT_INLINE void kt_qk(const int R, const int P, const int F, const struct kt_head *h, uint32_t j,
+ * F: fine queries, two planes.  A: a decoder step, which reads its keys from memory: they are asked for. */
+KT_INLINE void kt_qk(const int R, const int P, const int F, const int A, const struct kt_head *h, uint32_t j,
                      const float *fs, float *x, vf *max)
 {
     vi acc[KT_QK_ROWS][KT_QK_PANELS], low[KT_QK_ROWS][KT_QK_PANELS];
@@ -138,6 +138,9 @@ KT_INLINE void kt_qk(const int R, const int P, const int F, const struct kt_head
 #pragma GCC unroll 4
         for (int p = 0; p < P; p++) {
             w[p] = vw_load(key + (size_t)p * 16 * h->k);
+            if (A) {
+                __builtin_prefetch(key + (size_t)p * 16 * h->k + KT_AHEAD);
+            }
         }
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
@@ -183,7 +186,7 @@ KT_INLINE void kt_pv_end(const int F, const struct kt_head *h, vi hi, vi lo, flo
 }
 
 /* R rows of p times the values: 64 of them, or 16. */
-KT_INLINE void kt_pv8(const int R, const int V, const int F, const struct kt_head *h, uint32_t t,
+KT_INLINE void kt_pv8(const int R, const int V, const int F, const int A, const struct kt_head *h, uint32_t t,
                       const uint8_t *p, size_t plane, const float *down, float *out, size_t ldo)
 {
     vi acc[KT_QK_ROWS][4], low[KT_QK_ROWS][4];
@@ -200,6 +203,9 @@ KT_INLINE void kt_pv8(const int R, const int V, const int F, const struct kt_hea
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
             w[v] = vs_load(val + v * 64);
+            if (A) {
+                __builtin_prefetch(val + v * 64 + KT_AHEAD);
+            }
         }
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
@@ -267,8 +273,8 @@ KT_INLINE void kt_probs(const struct k_args *a, const struct kt_head *h, uint32_
     }
 }
 
-/* R rows of one head.  F: fine. */
-KT_INLINE void kt_attn8_rows(const int R, const int F, const struct k_args *a,
+/* R rows of one head.  F: fine.  A: the first of a few rows, see kt_qk. */
+KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct k_args *a,
                              const struct kt_head *h, uint32_t i, uint32_t head, float vmax,
                              float *x)
 {
@@ -285,10 +291,13 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const struct k_args *a,
         max[r] = vf_set(-INFINITY);
     }
     for (; j + 16 * KT_QK_PANELS <= h->np; j += 16 * KT_QK_PANELS) {
-        kt_qk(R, KT_QK_PANELS, F, h, j, fs, x, max);
+        kt_qk(R, KT_QK_PANELS, F, A, h, j, fs, x, max);
     }
     for (; j < h->np; j += 16) {
-        kt_qk(R, 1, F, h, j, fs, x, max);
+        kt_qk(R, 1, F, A, h, j, fs, x, max);
+    }
+    for (size_t b = 0; A && b < KT_AHEAD && b < (size_t)h->np * h->k; b += 64) {
+        __builtin_prefetch(h->vals + b);
     }
     for (int r = 0; r < R; r++) {
         float *row = x + (size_t)r * h->np;
@@ -302,10 +311,10 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const struct k_args *a,
     float *out = (float *)a->out + (size_t)i * c->ldo + head * h->k;
     uint32_t t = 0;
     for (; t + 64 <= h->k; t += 64) {
-        kt_pv8(R, 4, F, h, t, p, plane, down, out, c->ldo);
+        kt_pv8(R, 4, F, A, h, t, p, plane, down, out, c->ldo);
     }
     for (; t < h->k; t += 16) {
-        kt_pv8(R, 1, F, h, t, p, plane, down, out, c->ldo);
+        kt_pv8(R, 1, F, A, h, t, p, plane, down, out, c->ldo);
     }
 }
 
@@ -344,14 +353,20 @@ static void kt_attn_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
         for (uint32_t i = m0; i < m1;) {
             h.q = first.q + (size_t)i * h.k;
             h.fq = first.fq + i;
-            if (fine) {
-                kt_attn8_rows(1, 1, a, &h, i, head, vmax, scratch);
+            if (fine && i == m0) {
+                kt_attn8_rows(1, 1, 1, a, &h, i, head, vmax, scratch);
+                i++;
+            } else if (fine && m1 - i >= KT_QK_FINE) {
+                kt_attn8_rows(KT_QK_FINE, 1, 0, a, &h, i, head, vmax, scratch);
+                i += KT_QK_FINE;
+            } else if (fine) {
+                kt_attn8_rows(1, 1, 0, a, &h, i, head, vmax, scratch);
                 i++;
             } else if (m1 - i >= KT_QK_ROWS) {
-                kt_attn8_rows(KT_QK_ROWS, 0, a, &h, i, head, vmax, scratch);
+                kt_attn8_rows(KT_QK_ROWS, 0, 0, a, &h, i, head, vmax, scratch);
                 i += KT_QK_ROWS;
             } else {
-                kt_attn8_rows(1, 0, a, &h, i, head, vmax, scratch);
+                kt_attn8_rows(1, 0, 0, a, &h, i, head, vmax, scratch);
                 i++;
             }
         }

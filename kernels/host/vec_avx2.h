@@ -25,10 +25,10 @@ typedef struct {
 #define KT_SCORE_KEYS 2
 #define KT_PV_ROWS 1
 #define KT_W_OFFSET 0
-#define KT_FINE_ROWS 1 /* rows of 16 bits x 32 columns */
-#define KT_FEW_ROWS 2
-#define KT_DEEP_ROWS 1 /* the same with the low plane */
+#define KT_PANEL_ROWS 4 /* rows x 16 columns */
+#define KT_PANEL_FINE 2 /* the same, rows of 16 bits */
 #define KT_QK_ROWS 2
+#define KT_QK_FINE 1    /* the same, rows of 16 bits */
 #define KT_QK_PANELS 2
 
 #define KT_OPAQUE(x) __asm__ volatile("" : "+x"((x).a), "+x"((x).b))

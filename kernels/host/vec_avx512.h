@@ -19,10 +19,10 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_SCORE_KEYS 8 /* keys x 48 rows */
 #define KT_PV_ROWS 6    /* rows x 64 values */
 #define KT_W_OFFSET 128 /* the products see weight + 128 */
-#define KT_FINE_ROWS 6 /* rows of 16 bits x 32 columns */
-#define KT_FEW_ROWS 8  /* as KT_I8_ROWS, for a few rows: 16 of them go twice */
-#define KT_DEEP_ROWS 4 /* the same with the low plane */
+#define KT_PANEL_ROWS 16 /* rows x 16 columns */
+#define KT_PANEL_FINE 8 /* the same, rows of 16 bits */
 #define KT_QK_ROWS 6    /* rows x 64 keys */
+#define KT_QK_FINE 2    /* the same, rows of 16 bits */
 #define KT_QK_PANELS 4
 
 #define KT_OPAQUE(x) __asm__ volatile("" : "+v"(x))
