@@ -61,7 +61,7 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     w->qkv = w->h;
     w->att = w->y = take(buf, &used, rows * d * 4);
     w->enc_out = take(buf, &used, actx * ad * 4);
-    w->logits = take(buf, &used, MAX_LOGIT_ROWS * (size_t)hp->n_vocab * 4);
+    w->logits = take(buf, &used, MAX_LOGIT_ROWS * net_logit_stride(g) * 4);
     if (g->prec == ASR_PREC_INT8) {
         const size_t blocks = 2 * actx / NET_BLOCK + 1;
         w->mean = take(buf, &used, blocks * row8 * 4);
@@ -368,7 +368,7 @@ const float *asr_logits(const struct asr_engine *g, int i)
 {
     return i < 0 || i >= g->dec_rows
                ? NULL
-               : (const float *)net_map(g, g->at.logits) + (size_t)i * (size_t)g->hp.n_vocab;
+               : (const float *)net_map(g, g->at.logits) + (size_t)i * net_logit_stride(g);
 }
 
 /* -- cross-attention rows -------------------------------------------------------------------------- */

@@ -80,6 +80,9 @@ struct asr_engine {
  * buffer: packs of other versions are not read. */
 enum { NET_PACK_VERSION = 1 };
 
+/* Floats from a row of logits to the next: whole cache lines, or every other row's stores straddle two. */
+static inline size_t net_logit_stride(const struct asr_engine *g) { return ((size_t)g->hp.n_vocab + 15) / 16 * 16; }
+
 /* weights.c */
 int net_load(struct asr_engine *g, struct err *e);
 /* refine.c: the best logits of row i, worked out again from the unrounded token table. */

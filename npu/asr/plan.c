@@ -17,6 +17,9 @@ static int add(struct npu_list *l, const struct npu_cmd *c) { return npu_list_ad
 
 static uint16_t tile_rows(uint32_t m) { return (uint16_t)(m <= FEW_ROWS ? m : NET_BLOCK); }
 
+/* Rows of a tile of LayerNorm and quantisation. */
+static uint16_t norm_rows(uint32_t m) { return small(m, 32); }
+
 static uint32_t blocks_of(uint32_t m) { return (m + tile_rows(m) - 1) / tile_rows(m); }
 
 /* The means that were subtracted from the blocks of m rows, as rows of 16 bits. */
@@ -100,7 +103,7 @@ static int add_rows(struct asr_engine *g, struct npu_list *l, const struct net_l
     c->n = c->k = w->k;
     c->ldo = k_round(w->k, K_PAD_K);
     c->ldp = w->k;
-    c->tile_m = w->blocks ? tile_rows(c->m) : small(c->m, 32);
+    c->tile_m = w->blocks ? tile_rows(c->m) : norm_rows(c->m);
     c->tile_n = 1;
     c->in[3] = w->blocks ? g->at.mean : 0;
     c->out = g->at.q8;
@@ -133,7 +136,7 @@ static int add_norm(struct asr_engine *g, struct npu_list *l, npu_addr ln, uint3
                         .k = k,
                         .lda = k,
                         .ldo = k,
-                        .tile_m = small(m, 32),
+                        .tile_m = norm_rows(m),
                         .tile_n = 1,
                         .in = {x, ln},
                         .out = g->at.y};
@@ -400,7 +403,7 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
         }
         bad |= add_norm_for(g, l, &g->logits, g->dec.ln, (uint32_t)rows, x, &in, &lda);
         bad |= add_gemm(g, l, &g->logits, (uint32_t)rows, in, lda, g->at.logits,
-                        (uint32_t)g->hp.n_vocab, 0, 0, 0);
+                        (uint32_t)net_logit_stride(g), 0, 0, 0);
     }
     return bad ? err_set(e, ERR_MEM, "no memory for the decoder's command list") : 0;
 }

@@ -93,7 +93,7 @@ static float dot(const float *a, const float *b, int n)
 void net_refine(struct asr_engine *g, int i)
 {
     const int n = g->hp.n_vocab, d = g->dec.state;
-    float *logit = (float *)net_map(g, g->at.logits) + (size_t)i * (size_t)n;
+    float *logit = (float *)net_map(g, g->at.logits) + (size_t)i * net_logit_stride(g);
     const float *x = (const float *)net_map(g, g->at.y) + (size_t)i * (size_t)d;
     int32_t id[BEST];
     float top, low;

@@ -5,6 +5,9 @@
  * out where tiles are left when its own columns have none, so a thread that the machine holds up
  * costs no more than its share.  Whoever serves a tile, its bits are the same.
  *
+ * Between two jobs threads exchange as little as can be: each has one word of what it took and one of what
+ * it finished, counted on from job to job, and the next job begins when those of all add up.
+ *
  * The submitting thread is thread 0: it lends its core to the columns it would otherwise wait for.
  * The others spin for a moment between jobs and lists, then sleep in a futex: an idle device costs
  * nothing (virt_wait.c).  Nothing is allocated while a list runs. */
@@ -37,66 +40,91 @@ static void run_tile(struct worker *w, const struct dev_job *j, uint32_t tile)
     w->v->kernels->run[c->op](&j->args, m0, m1, n0, n1, w->scratch);
 }
 
-/* Serves column col until it has no tile left; returns the number served. */
-static uint32_t serve(struct worker *w, const struct dev_job *j, struct sync *s, uint32_t col,
-                      int64_t *now)
+enum { TILE_BITS = 20 }; /* of worker.claims; the job's number is above them */
+
+/* The next tile of x's share of job `number`, `share` tiles; -1: none is left.  x itself may not have come
+ * to that job yet, or be further. */
+static int64_t claim(struct worker *x, uint64_t number, uint32_t share)
 {
-    const uint32_t columns = (uint32_t)w->v->dev.columns, total = j->tiles_m * j->tiles_n;
+    uint64_t c = atomic_load_explicit(&x->claims, memory_order_relaxed);
+    for (;;) {
+        const uint64_t at = c >> TILE_BITS;
+        const uint32_t k = at == number ? (uint32_t)(c & ((1u << TILE_BITS) - 1)) : 0;
+        if (at > number || k >= share) {
+            return -1;
+        }
+        if (atomic_compare_exchange_weak(&x->claims, &c, number << TILE_BITS | (k + 1))) {
+            return k;
+        }
+    }
+}
+
+/* Serves what is left of x's share of job i; returns the number of tiles served. */
+static uint32_t serve(struct worker *w, struct worker *x, int i, int64_t *now)
+{
+    const struct virt *v = w->v;
+    const struct dev_job *j = &v->job[i];
+    const uint32_t columns = (uint32_t)v->dev.columns, total = j->tiles_m * j->tiles_n;
+    const uint32_t share = virt_share(v, (uint32_t)x->index, total);
     const int op = j->args.c->op;
     uint32_t served = 0;
-    for (;;) {
-        uint32_t t = atomic_load_explicit(&s->next[col], memory_order_relaxed);
-        if (col + t * columns >= total) {
-            return served;
-        }
-        t = atomic_fetch_add_explicit(&s->next[col], 1, memory_order_relaxed);
-        if (col + t * columns >= total) {
-            return served;
-        }
-        run_tile(w, j, col + t * columns);
+    int64_t k;
+    while ((k = claim(x, v->number + (uint64_t)i, share)) >= 0) {
+        const uint32_t tile = virt_tile(v, (uint32_t)x->index, (uint32_t)k), col = tile % columns;
+        run_tile(w, j, tile);
         const int64_t then = *now;
         *now = clk_ns();
         const uint64_t spent = (uint64_t)(*now - then);
         count(moves_only(op) ? &w->fig.col_transfer[col] : &w->fig.col_busy[col], spent);
-        count(&w->fig.core[col][t % DEV_MAX_ROWS], spent);
+        count(&w->fig.core[col][tile / columns % DEV_MAX_ROWS], spent);
         count(&w->fig.col_tiles[col], 1);
         count(&w->fig.op_busy[op], spent);
         count(&w->fig.op_tiles[op], 1);
         served++;
     }
+    return served;
 }
 
 /* 1: w was helped onto another processor, or has left its own to worker 0, and should go home. */
-static int run_job(struct worker *w, int i)
+static int run_job(struct worker *w, int i, uint32_t goal)
 {
-    const struct dev_job *j = &w->v->job[i];
-    struct sync *s = &w->v->sync[i];
-    const uint32_t columns = (uint32_t)w->v->dev.columns, threads = (uint32_t)w->v->dev.threads;
-    const uint32_t total = j->tiles_m * j->tiles_n;
-    uint32_t served = 0;
+    struct virt *v = w->v;
+    uint32_t served;
     int64_t now = clk_ns();
     virt_hold(w, i);
-    for (uint32_t c = (uint32_t)w->index; c < columns; c += threads) {
-        served += serve(w, j, s, c, &now);
-    }
-    for (uint32_t c = 0; c < columns && threads > 1; c++) {
-        served += serve(w, j, s, c, &now);
+    served = serve(w, w, i, &now);
+    for (int k = 0; k < v->dev.threads; k++) {
+        served += &v->worker[k] == w ? 0 : serve(w, &v->worker[k], i, &now);
     }
     if (served) {
-        uint32_t before = atomic_fetch_add(&s->done, served);
-        if (before + served == total && atomic_load(&s->sleepers)) {
-            virt_wake(&s->done);
+        atomic_fetch_add(&w->done, served);
+        if (atomic_load(&v->waiting) && virt_finished(v, goal)) {
+            atomic_fetch_add(&v->bell, 1);
+            virt_wake(&v->bell);
         }
     }
-    return virt_release(w) || virt_wait_job(w, i, total);
+    if (virt_release(w)) {
+        return 1;
+    }
+    virt_ahead(w, i, goal);
+    return virt_wait_job(w, i, goal);
+}
+
+/* What all workers together have finished when job i is done, given the same of the job before it. */
+static uint32_t goal_of(const struct virt *v, int i, uint32_t before)
+{
+    return before + v->job[i].tiles_m * v->job[i].tiles_n;
 }
 
 /* Serves the open list to its end.  1: left early, to go home and come again. */
 static int serve_list(struct worker *w)
 {
+    uint32_t goal = w->v->goal;
     int away = 0;
+    w->ahead.job = 0;
     for (int i = 0; i < w->v->n_job && !away; i++) {
-        away = run_job(w, i);
+        goal = goal_of(w->v, i, goal);
+        away = run_job(w, i, goal);
     }
     return away;
 }
@@ -154,17 +182,8 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-static int grow(struct virt *v, int n, size_t scratch_b, struct err *e)
+static int grow(struct virt *v, size_t scratch_b, struct err *e)
 {
-    if (n > v->sync_cap) {
-        struct sync *s = aligned_alloc(64, (size_t)n * sizeof *s);
-        if (!s) {
-            return err_set(e, ERR_MEM, "no memory for a list of %d commands", n);
-        }
-        free(v->sync);
-        v->sync = s;
-        v->sync_cap = n;
-    }
     if (scratch_b > v->scratch_b) {
         const size_t b = (scratch_b + 4095) / 4096 * 4096;
         for (int i = 0; i < v->dev.threads; i++) {
@@ -184,7 +203,7 @@ static int virt_run(struct dev *d, const struct dev_job *job, int n, size_t scra
                     struct err *e)
 {
     struct virt *v = (struct virt *)d;
-    int rc = grow(v, n, scratch_b, e);
+    int rc = grow(v, scratch_b, e);
     if (rc || n == 0) {
         return rc;
     }
@@ -192,13 +211,12 @@ static int virt_run(struct dev *d, const struct dev_job *job, int n, size_t scra
     int64_t then = start;
     v->job = job;
     v->n_job = n;
-    for (int i = 0; i < n; i++) {
-        for (int c = 0; c < v->dev.columns; c++) {
-            atomic_store_explicit(&v->sync[i].next[c], 0, memory_order_relaxed);
-        }
-        atomic_store_explicit(&v->sync[i].done, 0, memory_order_relaxed);
-        atomic_store_explicit(&v->sync[i].sleepers, 0, memory_order_relaxed);
+    v->goal = 0;
+    for (int k = 0; k < v->dev.threads; k++) {
+        v->goal += atomic_load(&v->worker[k].done);
     }
+    uint32_t goal = v->goal;
+    v->worker[0].ahead.job = 0;
     v->worker[0].thread = pthread_self();
     atomic_store(&v->worker[0].cpu, sched_getcpu());
     atomic_store(&v->worker[0].inside, 1);
@@ -208,7 +226,8 @@ static int virt_run(struct dev *d, const struct dev_job *job, int n, size_t scra
     }
     for (int i = 0; i < n; i++) {
         const int op = job[i].args.c->op;
-        while (run_job(&v->worker[0], i)) {
+        goal = goal_of(v, i, goal);
+        while (run_job(&v->worker[0], i, goal)) {
             virt_go_home(&v->worker[0]);
         }
         const int64_t now = clk_ns();
@@ -221,6 +240,7 @@ static int virt_run(struct dev *d, const struct dev_job *job, int n, size_t scra
     atomic_fetch_add(&v->gate, 1);
     /* Nobody may look at the jobs once we return. */
     virt_wait_empty(v);
+    v->number += (uint64_t)n;
     atomic_store(&v->worker[0].inside, 0);
     count(&v->lists, 1);
     count(&v->cmds, (uint64_t)n);
@@ -276,7 +296,6 @@ static void virt_close(struct dev *d)
         free(v->worker[i].scratch);
     }
     free(v->worker);
-    free(v->sync);
     free(v);
 }
 
@@ -292,6 +311,7 @@ int dev_virt_open(struct dev **d, int columns, int threads, const struct k_table
     }
     memset(v, 0, sizeof *v);
     v->dev = (struct dev){&ops, columns, threads};
+    v->number = 1;
     v->kernels = kernels;
     v->worker = aligned_alloc(64, (size_t)threads * sizeof *v->worker);
     if (!v->worker) {

@@ -10,13 +10,6 @@
 
 #include "npu/dev/dev.h"
 
-/* Progress of one job. */
-struct sync {
-    alignas(64) _Atomic uint32_t next[DEV_MAX_COLS]; /* tiles claimed, by column */
-    _Atomic uint32_t done;                           /* tiles finished; futex word */
-    _Atomic uint32_t sleepers;
-};
-
 /* Figures of one thread: it alone writes, anyone reads. */
 struct figures {
     _Atomic uint64_t col_busy[DEV_MAX_COLS], col_transfer[DEV_MAX_COLS], col_tiles[DEV_MAX_COLS];
@@ -25,12 +18,26 @@ struct figures {
     _Atomic uint64_t helped; /* threads that this one brought to its own processor */
 };
 
+/* How far a thread has asked for the weights of a later job (virt_ahead.c). */
+struct ahead {
+    int job;       /* whose; 0: none yet */
+    uint32_t tile; /* of its share */
+    int part;
+    size_t off;    /* of that part, bytes asked for */
+    size_t total;  /* of that job */
+};
+
+/* A worker's words that others look at have a cache line each: taking it from another core takes a
+ * quarter of a microsecond here, and the shortest commands not much more. */
 struct worker {
+    alignas(64) _Atomic uint64_t claims; /* of its share of a job: the job's number and tiles taken */
+    alignas(64) _Atomic uint32_t done;   /* tiles that it finished, ever */
     alignas(64) struct figures fig;
     struct virt *v;
     int index;
     pthread_t thread; /* of worker 0: whoever runs the list */
     void *scratch;
+    struct ahead ahead;
 
     _Atomic int cpu;        /* processor it was last seen on */
     _Atomic uint32_t inside; /* in a list; of worker 0: always while one runs */
@@ -48,13 +55,15 @@ struct virt {
     /* The open list.  Written by the submitter while `active` is 0 and the gate is shut. */
     const struct dev_job *job;
     int n_job;
-    struct sync *sync;
-    int sync_cap;
+    uint64_t number; /* of job 0; numbers never come again */
+    uint32_t goal;   /* tiles finished by all workers when the list opened */
 
     alignas(64) _Atomic uint32_t gate; /* odd: a list is open; futex word */
     _Atomic uint32_t sleepers;         /* threads asleep at the gate */
     _Atomic uint32_t active;           /* threads inside the list, thread 0 not counted; futex word */
     atomic_bool quit;
+    alignas(64) _Atomic uint32_t waiting; /* threads asleep until a job is done */
+    _Atomic uint32_t bell;                /* their futex word */
 
     /* Submitter's figures. */
     _Atomic uint64_t lists, cmds, list_ns;
@@ -74,6 +83,31 @@ static inline void virt_pause(void)
 #endif
 }
 
+/* Thread w's share of a job, in the order of serving: tile k of its columns w, w + threads, ..., dealt round
+ * robin; and how many there are of `total`. */
+static inline uint32_t virt_tile(const struct virt *v, uint32_t w, uint32_t k)
+{
+    const uint32_t columns = (uint32_t)v->dev.columns, threads = (uint32_t)v->dev.threads;
+    const uint32_t own = (columns - w + threads - 1) / threads;
+    return w + threads * (k % own) + columns * (k / own);
+}
+static inline uint32_t virt_share(const struct virt *v, uint32_t w, uint32_t total)
+{
+    const uint32_t columns = (uint32_t)v->dev.columns, threads = (uint32_t)v->dev.threads;
+    const uint32_t own = (columns - w + threads - 1) / threads, rest = total % columns;
+    return total / columns * own + (rest > w ? (rest - w + threads - 1) / threads : 0);
+}
+
+/* Have all workers together finished `goal` tiles?  Then what those tiles wrote is there to be read. */
+static inline bool virt_finished(const struct virt *v, uint32_t goal)
+{
+    uint32_t sum = 0;
+    for (int k = 0; k < v->dev.threads; k++) {
+        sum += atomic_load(&v->worker[k].done);
+    }
+    return (int32_t)(sum - goal) >= 0;
+}
+
 void virt_sleep(_Atomic uint32_t *word, uint32_t seen); /* until woken, while *word == seen */
 void virt_wake(_Atomic uint32_t *word);
 
@@ -86,8 +120,12 @@ void virt_go_home(struct worker *w);
 /* Worker w comes to a list: not on a processor that an earlier one works on. */
 void virt_enter(struct worker *w);
 
-/* Waits until `total` tiles of job i are done; returns as virt_release. */
-int virt_wait_job(struct worker *w, int i, uint32_t total);
+/* Worker w has no tile left in job i, which is done at `goal`: meanwhile it asks for the weights of its
+ * tiles in a later job.  Returns when they are on their way, or job i is done. */
+void virt_ahead(struct worker *w, int i, uint32_t goal);
+
+/* Waits until job i is done, at `goal`; returns as virt_release. */
+int virt_wait_job(struct worker *w, int i, uint32_t goal);
 /* Worker 0 waits until no other is inside the list. */
 void virt_wait_empty(struct virt *v);
 /* Shares w its processor with worker 0?  Then spinning would only keep that one from its work. */

@@ -202,13 +202,12 @@ static struct worker *holder_of(struct worker *w, int i)
     return NULL;
 }
 
-int virt_wait_job(struct worker *w, int i, uint32_t total)
+int virt_wait_job(struct worker *w, int i, uint32_t goal)
 {
-    struct sync *s = &w->v->sync[i];
+    struct virt *v = w->v;
     struct worker *x;
-    uint32_t seen;
     for (int k = 0; k < VIRT_SPIN; k++) {
-        if (atomic_load_explicit(&s->done, memory_order_acquire) == total) {
+        if (virt_finished(v, goal)) {
             return 0;
         }
         if (k == LOOK && (x = holder_of(w, i)) != NULL && shares_processor(w, x)) {
@@ -216,14 +215,18 @@ int virt_wait_job(struct worker *w, int i, uint32_t total)
         }
         virt_pause();
     }
-    while ((seen = atomic_load(&s->done)) != total) {
+    while (!virt_finished(v, goal)) {
         x = holder_of(w, i);
-        if (x && help(w, x, &s->done, seen)) {
+        if (x && help(w, x, &x->done, atomic_load(&x->done))) {
             return 1;
         }
-        atomic_fetch_add(&s->sleepers, 1);
-        nap(&s->done, seen);
-        atomic_fetch_sub(&s->sleepers, 1);
+        /* counted first, then looked: whoever finishes does it the other way round */
+        atomic_fetch_add(&v->waiting, 1);
+        const uint32_t bell = atomic_load(&v->bell);
+        if (!virt_finished(v, goal)) {
+            nap(&v->bell, bell);
+        }
+        atomic_fetch_sub(&v->waiting, 1);
     }
     return 0;
 }
