@@ -5,8 +5,8 @@ RUN_ENV       = O='$(O)' VARIANT='$(VARIANT)' SHARED='$(SHARED)' CC='$(CC)' WERR
                 CPPFLAGS='$(CPPFLAGS)' DICTATE='$(abspath $(O))/dictate' UNIT='$(UNIT)'
 RUN           = @$(RUN_ENV) sh tests/check.sh
 
-check: all $(UNIT) $(O)/tests/npu/check_npu  ## all tests; ends with: N passed, N failed, N skipped
-	$(RUN) layers names headers isa designs unit columns readme hostile tui golden train
+check: all $(UNIT) $(O)/tests/npu/check_npu $(O)/tests/kernels/dictate_amx  ## all tests; ends with: N passed, N failed, N skipped
+	$(RUN) layers names headers isa designs unit columns amx readme hostile tui golden train
 unit: $(UNIT)                ## unit tests of every room; unit-ROOM builds those of one
 	$(RUN) unit
 layers:                      ## who includes whom
@@ -31,6 +31,13 @@ $(O)/tests/npu/check_npu: $(O)/tests/npu/check_npu.o $(USE.npu:%=$(O)/lib%.a)
 	$(Q)$(CC) $(CFLAGS) $(LDX.$(VARIANT)) $^ $(LDLIBS) -o $@
 check-npu: $(O)/tests/npu/check_npu  ## for owners of an NPU: tries, measures, 10 minutes; writes check-npu.txt (DEVICE, SOAK, REPORT)
 	@$< '$(DEVICE)' '$(SOAK)' '$(REPORT)'
+
+# -- AMX kernels on a CPU without tiles (tests/kernels/amx_trap.h) ----------------------------------
+$(O)/tests/kernels/t_equal: $(O)/tests/kernels/amx_trap.o
+$(O)/tests/kernels/dictate_amx: $(O)/app/main.o $(O)/tests/kernels/amx_here.o $(O)/tests/kernels/amx_trap.o $(ROOMS:%=$(O)/lib%.a)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDX.$(VARIANT)) -Wl,--wrap=cpu_features $^ $(LDLIBS) -o $@
+$(O)/tests/kernels/amx_trap.o: XCFLAGS := $(if $(filter rel,$(VARIANT)),-O3)
 
 # Alone on the command line, `make asan` runs unit and hostile tests; before another goal it only
 # picks the variant.

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 static const int soft[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT};
@@ -79,8 +80,10 @@ static void on_hard(int sig, siginfo_t *info, void *ctx)
 static void own_stack(void)
 {
     stack_t s = {0};
-    size_t size =
-        64 * 1024; /* a stack overflow must still reach the handler; sanitisers need much */
+    /* A stack overflow must still reach the handler; sanitisers need much.  Besides, the kernel puts
+     * all registers there, and with AMX tiles those are larger than MINSIGSTKSZ ever said: it refuses
+     * tiles to a program one of whose signal stacks is too small for them. */
+    size_t size = 64 * 1024 + (size_t)getauxval(AT_MINSIGSTKSZ);
     alt_stack = malloc(size);
     if (alt_stack) {
         s.ss_sp = alt_stack;

@@ -1,4 +1,5 @@
-/* Every table of kernels against the reference, bit for bit, on random and adversarial operands.
+/* Every table of kernels against the reference, bit for bit, on random and adversarial operands.  The
+ * AMX kernels run on any CPU with AVX-512 (amx_trap.h), on their model in C anywhere.
  * KERNEL_SEED repeats a run. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include "app/base/cpu.h"
 #include "kernels/k.h"
 #include "kernels/ref/ref.h"
+#include "tests/kernels/amx_trap.h"
 
 static uint64_t state;
 
@@ -37,6 +39,9 @@ static void *block(size_t n)
     return p;
 }
 
+static bool trapped; /* tile instructions are caught */
+
+/* The tables that this CPU runs.  Asked for in each test: cmocka takes the signals anew for each. */
 static int tables(const struct k_table **t)
 {
     unsigned have = 0;
@@ -50,7 +55,8 @@ static int tables(const struct k_table **t)
     if (have & CPU_AVX512) {
         t[n++] = &k_table_avx512;
     }
-    if (have & CPU_AMX) {
+    trapped = have & CPU_AVX512 && !(have & CPU_AMX) && amx_trap_start();
+    if (have & CPU_AMX || trapped) {
         t[n++] = &k_table_amx;
     }
 #endif
@@ -83,6 +89,9 @@ static void both_and(const struct k_table *t, struct k_args *a, uint32_t cols, s
         fail_msg("%s differs from the reference: op %d m %u n %u k %u flags %d", t->name, a->c->op,
                  a->c->m, a->c->n, a->c->k, a->c->flags);
     }
+    struct amx_trap_count tiles;
+    amx_trap_count(&tiles);
+    assert_false(tiles.live); /* a thread that waits carries no tiles */
     free(a->out);
     free(b.out);
     if (aux_b) {
@@ -98,8 +107,9 @@ static void both(const struct k_table *t, struct k_args *a, uint32_t cols, size_
     both_and(t, a, cols, out_b, aux_b, NULL);
 }
 
-/* 0: noise, 1: zeros, 2: with outliers, 3: too small to be normal numbers, 4: huge beside tiny */
-enum { KINDS = 5 };
+/* 0: noise, 1: zeros, 2: with outliers, 3: too small to be normal numbers, 4: huge beside tiny, 5: nothing
+ * but the ends of the range */
+enum { KINDS = 6 };
 
 static void fill(float *x, size_t n, int kind)
 {
@@ -107,6 +117,7 @@ static void fill(float *x, size_t n, int kind)
         x[i] = kind == 1   ? 0
                : kind == 3 ? rndf() * 1e-39f
                : kind == 4 ? rndf() * (rnd() % 2 ? 1e15f : 1e-15f)
+               : kind == 5 ? (rnd() % 2 ? 1.0f : -1.0f)
                            : rndf() * (kind == 2 && rnd() % 50 == 0 ? 1e4f : 1.0f);
     }
 }
@@ -168,19 +179,12 @@ static void test_after(void **unused)
     }
 }
 
-/* One product of a shape, everything else by chance. */
-static void gemm_round(const struct k_table *t, int i8, uint32_t m, uint32_t n, uint32_t k)
+/* One product of c's operation, sizes, tiles and planes; what follows it by chance. */
+static void gemm_case(const struct k_table *t, struct npu_cmd c)
 {
-    struct npu_cmd c = {.op = i8 ? NPU_GEMM_I8 : NPU_GEMM_F32,
-                        .m = m,
-                        .n = n,
-                        .k = k,
-                        .tile_m = (uint16_t)upto(20),
-                        .tile_n = (uint16_t)(32 * upto(4))};
-    c.flags = (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
-    const uint32_t planes = i8 && rnd() % 2 ? 2 : 1;
-    const int deep = planes == 2 && rnd() % 2;
-    c.flags |= (planes == 2 ? NPU_FINE : 0) | (deep ? NPU_DEEP : 0) | (rnd() % 2 ? NPU_BLOCKS : 0);
+    const int i8 = c.op == NPU_GEMM_I8;
+    const uint32_t planes = c.flags & NPU_FINE ? 2 : 1;
+    c.flags |= (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL | NPU_BLOCKS));
     c.ldw = c.n + rnd() % 3;
     c.lda = i8 ? k_round(c.k, 64) : c.k + rnd() % 3;
     c.ldo = c.n + rnd() % 3;
@@ -196,7 +200,7 @@ static void gemm_round(const struct k_table *t, int i8, uint32_t m, uint32_t n, 
     uint8_t *w = block(i8 ? k_packed_i8_bytes(c.n, c.k) + k_packed_low_bytes(c.n, c.k)
                           : k_packed_f32_bytes(c.n, c.k));
     uint8_t *under = w + (i8 ? k_packed_i8_bytes(c.n, c.k) : 0);
-    void *x = block((size_t)c.m * c.lda * 4);
+    void *x = block((size_t)c.m * c.lda * (i8 ? planes : 4));
     struct k_row *fig = block(planes * c.m * sizeof *fig);
     const int kind = (int)(rnd() % KINDS);
     if (i8) {
@@ -235,6 +239,17 @@ static void gemm_round(const struct k_table *t, int i8, uint32_t m, uint32_t n, 
     free(add);
     free(blocks);
     free(row);
+}
+
+/* One product of a shape, everything else by chance. */
+static void gemm_round(const struct k_table *t, int i8, uint32_t m, uint32_t n, uint32_t k)
+{
+    const uint16_t planes[] = {0, 0, NPU_FINE, NPU_FINE | NPU_DEEP};
+    struct npu_cmd c = {.op = i8 ? NPU_GEMM_I8 : NPU_GEMM_F32, .m = m, .n = n, .k = k};
+    c.tile_m = (uint16_t)upto(20);
+    c.tile_n = (uint16_t)(32 * upto(4));
+    c.flags = i8 ? planes[rnd() % 4] : 0;
+    gemm_case(t, c);
 }
 
 static void test_gemm(void **unused)
@@ -377,36 +392,47 @@ static void test_heads(void **unused)
     }
 }
 
+/* One attention on INT8 heads of c's sizes, tiles and flags. */
+static void attn_case(const struct k_table *t, struct npu_cmd c, int kind)
+{
+    const uint32_t pairs = c.flags & NPU_PROBS ? (uint32_t)__builtin_popcountll(c.mask) : 0;
+    c.op = NPU_ATTN_I8;
+    c.tile_n = 1;
+    c.ldo = c.heads * c.k + rnd() % 3;
+    c.ldp = c.n + rnd() % 3;
+    c.scale[1] = 1.44269504f / sqrtf((float)c.k);
+    const size_t probs = (size_t)pairs * c.m * c.ldp + 1;
+    float *mu = block((size_t)c.heads * c.k * 4), *p = block(probs * 8);
+    fill(mu, (size_t)c.heads * c.k, 0);
+    uint8_t *q = pack(c.m, c.heads, c.k, c.flags & NPU_FINE, kind);
+    uint8_t *k = pack(c.n, c.heads, c.k, NPU_AS_K, kind == 5 ? 5 : (int)(rnd() % KINDS));
+    uint8_t *v = pack(c.n, c.heads, c.k, NPU_AS_V, kind == 5 ? 5 : (int)(rnd() % KINDS));
+    struct k_args a = {.c = &c, .in = {q, k, v, p}, .more = mu};
+    both_and(t, &a, c.heads, (size_t)c.m * c.ldo * 4, 0, p + probs);
+    assert_memory_equal(p, p + probs, probs * 4);
+    free(q);
+    free(k);
+    free(v);
+    free(mu);
+    free(p);
+}
+
 static void test_attn_i8(void **unused)
 {
     const struct k_table *t[4];
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 120 * nt; round++) {
-        struct npu_cmd c = {.op = NPU_ATTN_I8, .m = upto(40), .n = upto(200), .k = 16 * upto(8)};
+        struct npu_cmd c = {.m = upto(40), .n = upto(200), .k = 16 * upto(8)};
         c.heads = (uint16_t)upto(3);
-        c.tile_m = (uint16_t)upto(20);
-        c.tile_n = 1;
-        c.ldo = c.heads * c.k;
-        c.scale[1] = 1.44269504f / sqrtf((float)c.k);
-        struct k_args a = {.c = &c};
-        c.flags = (rnd() % 2 ? NPU_FINE : 0) | (rnd() % 2 ? NPU_CENTRE : 0);
-        float *mu = block((size_t)c.heads * c.k * 4);
-        fill(mu, (size_t)c.heads * c.k, 0);
-        a.more = mu;
-        uint8_t *q = pack(c.m, c.heads, c.k, c.flags & NPU_FINE, round % KINDS);
-        uint8_t *k = pack(c.n, c.heads, c.k, NPU_AS_K, (int)(rnd() % KINDS));
-        uint8_t *v = pack(c.n, c.heads, c.k, NPU_AS_V, (int)(rnd() % KINDS));
-        a.in[0] = q;
-        a.in[1] = k;
-        a.in[2] = v;
-        both(t[round % nt], &a, c.heads, (size_t)c.m * c.ldo * 4, 0);
-        free(q);
-        free(k);
-        free(v);
-        free(mu);
+        c.tile_m = (uint16_t)upto(40);
+        c.mask = 1 + rnd() % ((1u << c.heads) - 1);
+        c.flags = (uint16_t)(rnd() & (NPU_FINE | NPU_CENTRE | NPU_PROBS));
+        attn_case(t[round % nt], c, round / nt % KINDS);
     }
 }
+
+#include "tests/kernels/tile_cases.h"
 
 /* Lowest time of a few runs of the whole command, ns. */
 static int64_t lowest(const struct k_table *t, const struct k_args *a, uint32_t cols)
@@ -495,6 +521,10 @@ int main(void)
         cmocka_unit_test(test_attn),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_attn_i8),
+        cmocka_unit_test(test_tiles_gemm),
+        cmocka_unit_test(test_tiles_attn),
+        cmocka_unit_test(test_tiles_used),
+        cmocka_unit_test(test_peak),
         cmocka_unit_test(test_underflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
