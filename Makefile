@@ -50,7 +50,8 @@ LDX.fuzz := -fsanitize=fuzzer,address,undefined
 
 CPPFLAGS += -D_GNU_SOURCE -I. $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
 LDLIBS   += $(shell $(PKG) --libs $(LIBS) 2>/dev/null) -lm -lpthread
-CFLAGS   += -std=c11 $(WARN) $(OPT.$(VARIANT))
+# Where a baseline has fused multiply-adds (aarch64), only those that the source asks for.
+CFLAGS   += -std=c11 -ffp-contract=off $(WARN) $(OPT.$(VARIANT))
 
 # -- sources by room; a room's library may use those to its right (tests/check_layers.sh) ---------
 ROOMS := app ui text audio npu kernels base
@@ -72,8 +73,10 @@ USE.ui      := ui base
 USE.app     := $(ROOMS)
 
 # One kernel template, compiled once for each instruction set; only these objects get ISA flags.
-ISA.x86_64 := avx2 avx512 amx amx_model
-ISA        := $(patsubst kernels/host/k_%.c,%,$(wildcard $(ISA.$(shell uname -m):%=kernels/host/k_%.c)))
+ISA.x86_64  := avx2 avx512 amx amx_model
+ISA.aarch64 := neon neon_i8mm
+ARCH        := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
+ISA         := $(patsubst kernels/host/k_%.c,%,$(wildcard $(ISA.$(ARCH):%=kernels/host/k_%.c)))
 NOPRE       := $(if $(findstring clang,$(CC)),,-fno-tree-pre)
 # Sanitizers make these large functions take minutes above -O1.
 KOPT        := $(if $(filter rel,$(VARIANT)),-O3 $(NOPRE),-O1)$(if $(filter fuzz,$(VARIANT)), -fno-sanitize=all)
@@ -82,6 +85,10 @@ FLAG.avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf
 # clang 14 spells the macro of -mamx-int8 in another way.
 FLAG.amx    := $(FLAG.avx512) -mamx-tile -mamx-int8 $(if $(NOPRE),,-D__AMX_INT8__=1)
 FLAG.amx_model := $(FLAG.avx2)
+# The first scheduler lifts loads above the products, and sums out of the registers.
+NEON           := $(KOPT)$(if $(NOPRE), -fno-schedule-insns)
+FLAG.neon      := -march=armv8.2-a+dotprod $(NEON)
+FLAG.neon_i8mm := -march=armv8.2-a+dotprod+i8mm $(NEON)
 OBJ.kernels := $(SRC.kernels:%.c=$(O)/%.o) $(ISA:%=$(O)/kernels/host/k_%.o)
 $(foreach i,$(ISA),$(eval $(O)/kernels/host/k_$(i).o: XCFLAGS := $(FLAG.$(i))))
 $(foreach r,$(filter-out kernels,$(ROOMS)),$(eval OBJ.$(r) := $(SRC.$(r):%.c=$(O)/%.o)))
@@ -150,4 +157,4 @@ clean:                       ## remove build/
 	rm -rf build
 FORCE:
 .PHONY: all run install uninstall deps help clean FORCE
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -name sysroot -prune -o -name '*.d' -print 2>/dev/null)

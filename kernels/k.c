@@ -41,6 +41,13 @@ const struct k_table *k_choose(unsigned cpu)
     if (cpu & K_CPU_AVX2) {
         return &k_table_avx2;
     }
+#elif defined(__aarch64__)
+    if (cpu & K_CPU_I8MM) {
+        return &k_table_neon_i8mm;
+    }
+    if (cpu & K_CPU_NEON) {
+        return &k_table_neon;
+    }
 #endif
     (void)cpu;
     return &k_table_c;

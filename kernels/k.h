@@ -51,7 +51,7 @@ typedef void (*k_fn)(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
                      void *scratch);
 
 struct k_table {
-    const char *name; /* "c", "avx2", "avx512-vnni", "amx-int8" */
+    const char *name; /* "c", "avx2", "avx512-vnni", "amx-int8", "neon-dotprod", "neon-i8mm" */
     k_fn run[NPU_OP_COUNT];
     /* Limits of the unit these kernels use, for `dictate bench`: each does n rounds of its most
      * frequent instruction on registers and returns the operations done (a multiply-add is two). */
@@ -62,7 +62,7 @@ struct k_table {
 };
 
 /* What the CPU and its operating system offer, filled by app/base/cpu or npu/dev. */
-enum k_cpu { K_CPU_AVX2 = 1, K_CPU_AVX512 = 2, K_CPU_AMX = 4 };
+enum k_cpu { K_CPU_AVX2 = 1, K_CPU_AVX512 = 2, K_CPU_AMX = 4, K_CPU_NEON = 8, K_CPU_I8MM = 16 };
 
 /* Best table for the features in `cpu` (0: plain C).  Never NULL. */
 const struct k_table *k_choose(unsigned cpu);
@@ -102,6 +102,9 @@ extern const struct k_table k_table_avx2;
 extern const struct k_table k_table_avx512;
 extern const struct k_table k_table_amx;
 extern const struct k_table k_table_amx_model; /* tiles modelled in C: needs AVX2, slow */
+#elif defined(__aarch64__)
+extern const struct k_table k_table_neon;
+extern const struct k_table k_table_neon_i8mm;
 #endif
 
 #endif

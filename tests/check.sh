@@ -100,6 +100,7 @@ for what in "$@"; do
     designs) suite designs 120 make -s designs O="$O" ;;
     headers | isa) suite "$what" 300 sh "tests/check_$what.sh" ;;
     train) suite train $((400 * slow)) sh tests/train.sh ;;
+    neon) suite neon 600 sh tests/neon.sh ;;
     golden) suite golden $((900 + 60 * slow)) sh tests/golden.sh ;;
     hostile) suite hostile $((120 * slow)) sh tests/hostile.sh
         for src in tests/app/*.sh; do

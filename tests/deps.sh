@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the build, the tests and the fuzzers need.   deps.sh missing|install [build] [test] [fuzz] [train]
+# What the build, the tests and the fuzzers need.   deps.sh missing|install [build] [test] [fuzz] [train] [neon]
 #
 # missing: prints the Debian packages of what is not there, on one line; nothing when all is there.
 # install: says what it will do, then runs apt-get, through sudo when not root.
@@ -67,6 +67,13 @@ train() {
     have espeak-ng || echo espeak-ng
 }
 
+# To try the NEON kernels on another machine (tests/neon_sysroot.sh fetches the libraries for that).
+neon() {
+    { have aarch64-linux-gnu-gcc && have aarch64-linux-gnu-objdump; } || echo gcc-aarch64-linux-gnu
+    { have aarch64-linux-gnu-gcc && has_header aarch64-linux-gnu-gcc stdio.h; } || echo libc6-dev-arm64-cross
+    have qemu-aarch64 || echo qemu-user
+}
+
 missing() {
     for kind in "$@"; do
         case $kind in
@@ -74,6 +81,7 @@ missing() {
         test) tests ;;
         fuzz) fuzz ;;
         train) train ;;
+        neon) neon ;;
         esac
     done | sort -u | tr '\n' ' ' | sed 's/ *$//'
 }
@@ -114,5 +122,5 @@ what=${1:-missing}
 case $what in
 missing) missing "$@" ;;
 install) install "$@" ;;
-*) echo "deps.sh missing|install [build] [test] [fuzz] [train]" >&2; exit 2 ;;
+*) echo "deps.sh missing|install [build] [test] [fuzz] [train] [neon]" >&2; exit 2 ;;
 esac

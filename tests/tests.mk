@@ -6,7 +6,7 @@ RUN_ENV       = O='$(O)' VARIANT='$(VARIANT)' SHARED='$(SHARED)' CC='$(CC)' WERR
 RUN           = @$(RUN_ENV) sh tests/check.sh
 
 check: all $(UNIT) $(O)/tests/npu/check_npu $(O)/tests/kernels/dictate_amx  ## all tests; ends with: N passed, N failed, N skipped
-	$(RUN) layers names headers isa designs unit columns amx readme hostile tui golden train
+	$(RUN) layers names headers isa designs unit columns amx readme hostile tui golden train neon
 unit: $(UNIT)                ## unit tests of every room; unit-ROOM builds those of one
 	$(RUN) unit
 layers:                      ## who includes whom
@@ -19,6 +19,10 @@ train: all                   ## the training pipeline on a few minutes of speech
 	$(RUN) train
 train-deps:                  ## install what training needs: PyTorch, two synthesisers (apt-get, asks sudo)
 	@sh tests/deps.sh install train
+check-neon: all              ## NEON kernels and program under emulation; neon-deps installs what it needs
+	$(RUN) neon
+neon-deps:                   ## install what check-neon needs: cross compiler, qemu-user, arm64 libraries below build/
+	@sh tests/deps.sh install neon && sh tests/neon_sysroot.sh '$(O)/neon/sysroot'
 golden: all                  ## numbers against ../shared/golden (f32: equal, int8: a table)
 	$(RUN) golden
 
@@ -54,4 +58,4 @@ $(O)/tests/fuzz/f_%: $(O)/tests/fuzz/f_%.o $(ROOMS:%=$(O)/lib%.a)
 fuzz: $(FUZZ)                ## every fuzzer for FUZZ_SECONDS (60); fails on a finding
 	@$(RUN_ENV) FUZZ_SRC='$(wildcard tests/fuzz/f_*.c)' FUZZ_SECONDS='$(FUZZ_SECONDS)' sh tests/check.sh fuzz
 
-.PHONY: check check-npu unit layers names hostile golden train train-deps asan tsan fuzz
+.PHONY: check check-npu check-neon neon-deps unit layers names hostile golden train train-deps asan tsan fuzz

@@ -1,9 +1,11 @@
 /* See cpu.h.  __builtin_cpu_supports also asks whether the kernel saves the registers, which reading
- * CPUID alone does not tell.  Any thread. */
+ * CPUID alone does not tell; on Arm the kernel says what there is.  Any thread. */
 #include "app/base/cpu.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 #include <sched.h>
 #include <stdio.h>
@@ -39,6 +41,15 @@ static unsigned machine_features(void)
     if (f & CPU_AVX512 && amx_allowed()) {
         f |= CPU_AMX;
     }
+#elif defined(__aarch64__)
+    /* bits of the kernel's asm/hwcap.h, which older C libraries do not all name */
+    enum { ASIMDDP = 1 << 20, I8MM = 1 << 13 };
+    if (getauxval(AT_HWCAP) & ASIMDDP) {
+        f |= CPU_NEON;
+    }
+    if (f & CPU_NEON && getauxval(AT_HWCAP2) & I8MM) {
+        f |= CPU_I8MM;
+    }
 #endif
     return f;
 }
@@ -53,6 +64,8 @@ int cpu_features(unsigned *features, struct err *e)
         {"avx2", CPU_AVX2, CPU_AVX2},
         {"avx512", CPU_AVX512, CPU_AVX2 | CPU_AVX512},
         {"amx", CPU_AMX, CPU_AVX2 | CPU_AVX512 | CPU_AMX},
+        {"neon", CPU_NEON, CPU_NEON},
+        {"neon-i8mm", CPU_I8MM, CPU_NEON | CPU_I8MM},
     };
     const char *want = getenv("DICTATE_CPU");
     unsigned have = machine_features();
@@ -70,7 +83,8 @@ int cpu_features(unsigned *features, struct err *e)
             return 0;
         }
     }
-    return err_set(e, ERR_USAGE, "DICTATE_CPU=%.20s is not known; use c, avx2, avx512 or amx", want);
+    return err_set(e, ERR_USAGE, "DICTATE_CPU=%.20s is not known; use c, avx2, avx512, amx, neon or neon-i8mm",
+                   want);
 }
 
 const char *cpu_name(char *buf, int size)

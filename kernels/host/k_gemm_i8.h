@@ -20,6 +20,9 @@ KT_INLINE void kt_i8_out(const struct k_args *a, const struct kt_end *e, vi s0, 
     }
 }
 
+#ifdef KT_I8_LANES
+#include KT_I8_LANES
+#else
 /* R rows by 32 columns: the products of the encoder. */
 KT_INLINE void kt_i8_block(const int R, const struct k_args *a, const struct kt_end *e,
                            uint32_t row, uint32_t col)
@@ -51,6 +54,7 @@ KT_INLINE void kt_i8_block(const int R, const struct k_args *a, const struct kt_
         kt_i8_out(a, e, acc[r][0], acc[r][1], KT_W_OFFSET, row + (uint32_t)r, col);
     }
 }
+#endif
 
 /* The sum of a fine row from its parts: hi 128 + lo, and the low plane's sixteenths of hi. */
 KT_INLINE vf kt_fine_sum(const int D, vi hi, vi lo, vi deep, const struct k_row *fig, const struct k_row *low)
@@ -190,6 +194,8 @@ static void kt_i8_rows(uint32_t rows, const struct k_args *a, const struct kt_en
         KT_CASE(kt_i8_block, 2)
 #if KT_I8_ROWS > 2
         KT_CASE(kt_i8_block, 3)
+#endif
+#if KT_I8_ROWS > 3
         KT_CASE(kt_i8_block, 4)
         KT_CASE(kt_i8_block, 5)
         KT_CASE(kt_i8_block, 6)

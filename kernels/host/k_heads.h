@@ -185,7 +185,7 @@ KT_INLINE void kt_pv_end(const int F, const struct kt_head *h, vi hi, vi lo, flo
     vf_store(out + t, h->mu ? vf_fma(y, vf_set(down), vf_load(h->mu + t)) : vf_mul(y, vf_set(down)));
 }
 
-/* R rows of p times the values: 64 of them, or 16. */
+/* R rows of p times the values: 16 V of them. */
 KT_INLINE void kt_pv8(const int R, const int V, const int F, const int A, const struct kt_head *h, uint32_t t,
                       const uint8_t *p, size_t plane, const float *down, float *out, size_t ldo)
 {
@@ -310,8 +310,8 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
     }
     float *out = (float *)a->out + (size_t)i * c->ldo + head * h->k;
     uint32_t t = 0;
-    for (; t + 64 <= h->k; t += 64) {
-        kt_pv8(R, 4, F, A, h, t, p, plane, down, out, c->ldo);
+    for (; t + 16 * KT_PV8_VECS <= h->k; t += 16 * KT_PV8_VECS) {
+        kt_pv8(R, KT_PV8_VECS, F, A, h, t, p, plane, down, out, c->ldo);
     }
     for (; t < h->k; t += 16) {
         kt_pv8(R, 1, F, A, h, t, p, plane, down, out, c->ldo);

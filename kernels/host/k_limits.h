@@ -1,7 +1,6 @@
 /* Limits of the unit that the kernels use.  Part of k_template.h. */
-/* 12 chains hide the latency of the instruction; the empty statement keeps the compiler from lifting
- * work out of the loop. */
-enum { KT_CHAINS = 12 };
+/* KT_CHAINS chains hide the latency of the instruction; the empty statement keeps the compiler from
+ * lifting work out of the loop. */
 
 static uint64_t kt_peak_i8(uint64_t n)
 {
@@ -46,6 +45,7 @@ static uint64_t kt_peak_i8(uint64_t n)
         }
     }
     volatile int32_t sink = 0;
+#pragma GCC unroll 16
     for (int c = 0; c < KT_CHAINS; c++) {
         sink = vi_sum(acc[c]);
     }
@@ -69,6 +69,7 @@ static uint64_t kt_peak_f32(uint64_t n)
         }
     }
     volatile float sink = 0;
+#pragma GCC unroll 16
     for (int c = 0; c < KT_CHAINS; c++) {
         sink = vf_sum16(acc[c]);
     }

@@ -8,6 +8,12 @@
 
 #define KT_INLINE static inline __attribute__((always_inline))
 
+/* Blocks that only few registers want smaller: sixteens of values in kt_pv8, chains of the limits. */
+#ifndef KT_CHAINS
+#define KT_PV8_VECS 4
+#define KT_CHAINS 12
+#endif
+
 #include "kernels/host/k_math.h"
 
 #include "kernels/host/k_gemm_f32.h"

@@ -59,6 +59,13 @@ static int tables(const struct k_table **t)
     if (have & CPU_AMX || trapped) {
         t[n++] = &k_table_amx;
     }
+#elif defined(__aarch64__)
+    if (have & CPU_NEON) {
+        t[n++] = &k_table_neon;
+    }
+    if (have & CPU_I8MM) {
+        t[n++] = &k_table_neon_i8mm;
+    }
 #endif
     return n;
 }
@@ -274,6 +281,7 @@ static void test_gemm_sizes(void **unused)
             gemm_round(t[i], (int)(rnd() % 2), upto(20), size, upto(200));
             gemm_round(t[i], (int)(rnd() % 2), upto(20), upto(200), size);
         }
+        printf("compared: %s\n", t[i]->name);
     }
 }
 
