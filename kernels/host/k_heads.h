@@ -119,44 +119,45 @@ KT_INLINE vf kt_max_n(vf max, vf y, const struct kt_head *h, uint32_t j)
     return vf_max(j + 16 <= h->n ? y : vf_low_beyond(y, h->n - j), max);
 }
 
-/* Scores of R rows against P panels of 16 keys from key j on, into x[r][np]; max[r] follows.
- * F: fine queries, two planes.  A: a decoder step, which reads its keys from memory: they are asked for. */
+/* Scores of R rows against P panels of 16 keys from key j on, into x[r][np]; max[r] follows.  F: fine
+ * queries, two planes.  A: the keys come from memory, and those behind them are asked for; then one panel
+ * at a time, which reads in order, with two chains. */
 KT_INLINE void kt_qk(const int R, const int P, const int F, const int A, const struct kt_head *h, uint32_t j,
                      const float *fs, float *x, vf *max)
 {
+    const int C = P == 1 ? 2 : 1, N = P * C; /* chains of a panel, of all */
     vi acc[KT_QK_ROWS][KT_QK_PANELS], low[KT_QK_ROWS][KT_QK_PANELS];
     const uint8_t *key = h->keys + (size_t)j * h->k;
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
-        for (int p = 0; p < P; p++) {
+        for (int p = 0; p < N; p++) {
             acc[r][p] = low[r][p] = vi_zero();
         }
     }
-    for (uint32_t t = 0; t < h->k; t += 4, key += 64) {
+    for (uint32_t t = 0; t < h->k; t += 4 * (uint32_t)C, key += 64 * C) {
         vw w[KT_QK_PANELS];
 #pragma GCC unroll 4
-        for (int p = 0; p < P; p++) {
-            w[p] = vw_load(key + (size_t)p * 16 * h->k);
+        for (int p = 0; p < N; p++) {
+            const uint8_t *at = P == 1 ? key + 64 * p : key + (size_t)p * 16 * h->k;
+            w[p] = vw_load(at);
             if (A) {
-                __builtin_prefetch(key + (size_t)p * 16 * h->k + KT_AHEAD);
+                __builtin_prefetch(at + KT_AHEAD);
             }
         }
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
-            int32_t four;
-            memcpy(&four, h->q + (size_t)r * h->k + t, 4);
-            vi v = vi_set(four);
-#pragma GCC unroll 4
-            for (int p = 0; p < P; p++) {
-                acc[r][p] = vi_dot(acc[r][p], w[p], v);
-            }
+            const int8_t *q = h->q + (size_t)r * h->k + t;
+            int32_t four[2], fine[2] = {0, 0};
+            memcpy(four, q, 4 * (size_t)C);
             if (F) {
-                memcpy(&four, h->q + h->plane + (size_t)r * h->k + t, 4);
-                v = vi_set(four);
+                memcpy(fine, q + h->plane, 4 * (size_t)C);
+            }
 #pragma GCC unroll 4
-                for (int p = 0; p < P; p++) {
-                    low[r][p] = vi_dot(low[r][p], w[p], v);
+            for (int p = 0; p < N; p++) {
+                acc[r][p] = vi_dot(acc[r][p], w[p], vi_set(four[p % C]));
+                if (F) {
+                    low[r][p] = vi_dot(low[r][p], w[p], vi_set(fine[p % C]));
                 }
             }
         }
@@ -167,7 +168,9 @@ KT_INLINE void kt_qk(const int R, const int P, const int F, const int A, const s
         vf sk = vf_figures(h->fk + at);
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
-            const vf y = kt_score(F, acc[r][p], low[r][p], vi_set(KT_W_OFFSET * h->fq[r].sum), vf_set(fs[r]), sk);
+            const vi hi = C == 2 ? vi_add(acc[r][0], acc[r][1]) : acc[r][p];
+            const vi lo = C == 2 ? vi_add(low[r][0], low[r][1]) : low[r][p];
+            const vf y = kt_score(F, hi, lo, vi_set(KT_W_OFFSET * h->fq[r].sum), vf_set(fs[r]), sk);
             vf_store(x + (size_t)r * h->np + at, y);
             max[r] = kt_max_n(max[r], y, h, at);
         }
@@ -290,7 +293,7 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
         fs[r] = h->fq[r].scale * c->scale[1];
         max[r] = vf_set(-INFINITY);
     }
-    for (; j + 16 * KT_QK_PANELS <= h->np; j += 16 * KT_QK_PANELS) {
+    for (; !A && j + 16 * KT_QK_PANELS <= h->np; j += 16 * KT_QK_PANELS) {
         kt_qk(R, KT_QK_PANELS, F, A, h, j, fs, x, max);
     }
     for (; j < h->np; j += 16) {
@@ -335,7 +338,16 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
     h.vals = (const int8_t *)vals + key * k;
     h.mu = c->flags & NPU_CENTRE ? (const float *)a->more + (size_t)head * k : NULL;
     vf m = vf_set(REF_QUANT_MIN);
+    /* a step finds none of this in a cache: keys and figures are asked for, and arrive while the maximum is
+     * taken */
+    for (size_t b = 0; b < KT_AHEAD && b < (size_t)np * k; b += 64) {
+        __builtin_prefetch(h.keys + b);
+    }
     for (uint32_t j = 0; j < np; j += 16) {
+        __builtin_prefetch(h.fv + j + 256);
+        __builtin_prefetch(h.fv + j + 264);
+        __builtin_prefetch(h.fk + j);
+        __builtin_prefetch(h.fk + j + 8);
         m = vf_max(vf_figures(h.fv + j), m);
     }
     *vmax = vf_max_all(m);

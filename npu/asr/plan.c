@@ -88,8 +88,8 @@ static int add_gemm(struct asr_engine *g, struct npu_list *l, const struct net_l
     }
     c.tile_m = tile_rows(m);
     if (m <= FEW_ROWS) {
-        uint32_t n = k_round(w->n / 16 ? w->n / 16 : 1, K_PAD_N);
-        c.tile_n = small(n, 512);
+        /* one tile for each of the most columns there are: runs of weights as long as can be */
+        c.tile_n = small(k_round((w->n + 7) / 8, K_PAD_N), 2048);
     } else {
         c.tile_n = 128;
     }

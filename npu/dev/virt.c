@@ -1,7 +1,7 @@
 /* The virtual NPU: columns are queues of tiles, served by host threads with SIMD kernels.
  *
  * Tiles of a job are dealt round robin: tile t belongs to column t mod columns; the last round may be
- * short, then the columns without a tile rest.  Thread w serves columns w, w + threads, ... and helps
+ * short, then the columns without a tile rest.  A thread serves columns that lie side by side, and helps
  * out where tiles are left when its own columns have none, so a thread that the machine holds up
  * costs no more than its share.  Whoever serves a tile, its bits are the same.
  *

@@ -83,19 +83,23 @@ static inline void virt_pause(void)
 #endif
 }
 
-/* Thread w's share of a job, in the order of serving: tile k of its columns w, w + threads, ..., dealt round
- * robin; and how many there are of `total`. */
-static inline uint32_t virt_tile(const struct virt *v, uint32_t w, uint32_t k)
+/* Thread w's share of a job of `total` tiles: those of its columns, which lie side by side, so that it reads runs
+ * of weights in order.  How many they are, and which is the k-th that it serves. */
+static inline uint32_t virt_first_column(const struct virt *v, uint32_t w)
 {
-    const uint32_t columns = (uint32_t)v->dev.columns, threads = (uint32_t)v->dev.threads;
-    const uint32_t own = (columns - w + threads - 1) / threads;
-    return w + threads * (k % own) + columns * (k / own);
+    return w * (uint32_t)v->dev.columns / (uint32_t)v->dev.threads;
 }
 static inline uint32_t virt_share(const struct virt *v, uint32_t w, uint32_t total)
 {
-    const uint32_t columns = (uint32_t)v->dev.columns, threads = (uint32_t)v->dev.threads;
-    const uint32_t own = (columns - w + threads - 1) / threads, rest = total % columns;
-    return total / columns * own + (rest > w ? (rest - w + threads - 1) / threads : 0);
+    const uint32_t columns = (uint32_t)v->dev.columns, rest = total % columns;
+    const uint32_t first = virt_first_column(v, w), own = virt_first_column(v, w + 1) - first;
+    const uint32_t last = rest < first ? 0 : rest - first;
+    return total / columns * own + (last < own ? last : own);
+}
+static inline uint32_t virt_tile(const struct virt *v, uint32_t w, uint32_t k)
+{
+    const uint32_t first = virt_first_column(v, w), own = virt_first_column(v, w + 1) - first;
+    return first + k % own + (uint32_t)v->dev.columns * (k / own);
 }
 
 /* Have all workers together finished `goal` tiles?  Then what those tiles wrote is there to be read. */

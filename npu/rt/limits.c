@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "app/base/clk.h"
 #include "npu/rt/inside.h"
@@ -77,6 +78,18 @@ static double run(const struct probe *base, struct seat *seat, int threads)
     return rate;
 }
 
+/* Memory as the device's buffers have it: large pages where the kernel gives them. */
+static void *block_new(size_t size)
+{
+    const size_t page = (size_t)2 << 20, b = (size + page - 1) / page * page;
+    void *p = aligned_alloc(page, b);
+    if (p) {
+        madvise(p, b, MADV_HUGEPAGE); /* a refusal costs nothing */
+        memset(p, 1, b);              /* pages of its own, not the one zero page */
+    }
+    return p;
+}
+
 static double best(const struct probe *p, struct seat *seat, int threads)
 {
     double top = 0;
@@ -112,8 +125,8 @@ double npu_limits_read(const struct npu_rt *rt, int threads, size_t bytes)
     const uint64_t rounds = 1 + ((size_t)64 << 20) / (each * (size_t)threads + 1);
     const struct probe p = {rt->kernels, READ, rounds, each, NULL};
     memset(seat, 0, sizeof seat);
-    while (n < threads && (seat[n].block = aligned_alloc(4096, (each + 4095) / 4096 * 4096))) {
-        memset(seat[n++].block, 1, each);
+    while (n < threads && (seat[n].block = block_new(each))) {
+        n++;
     }
     if (n == threads) {
         rate = best(&p, seat, threads);
@@ -134,11 +147,9 @@ int npu_limits_measure(const struct npu_rt *rt, int threads, struct npu_limits *
     memset(seat, 0, sizeof seat);
     threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
     for (int i = 0; i < threads && !rc; i++) {
-        seat[i].block = aligned_alloc(4096, big);
+        seat[i].block = block_new(big);
         if (!seat[i].block) {
             rc = err_set(e, ERR_MEM, "no memory for %zu MB to measure with", big >> 20);
-        } else {
-            memset(seat[i].block, 1, big); /* pages of its own, not the one zero page */
         }
     }
     if (!rc) {
