@@ -31,6 +31,8 @@ static uint32_t across(const struct npu_cmd *c)
         return c->n;
     case NPU_MEAN:
         return c->k;
+    case NPU_RANGE:
+        return (c->n + c->k - 1) / c->k;
     default:
         return c->heads ? c->heads : 1;
     }

@@ -26,6 +26,7 @@ const struct k_table k_table_c = {
             [NPU_HEADS] = ref_heads,
             [NPU_ATTN_I8] = ref_attn_i8,
             [NPU_MEAN] = ref_mean,
+            [NPU_RANGE] = ref_range,
         },
 };
 

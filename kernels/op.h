@@ -21,6 +21,7 @@ enum npu_op {
     NPU_HEADS,    /* f32 rows to INT8 heads: queries, keys or values, each packed its own way */
     NPU_ATTN_I8,  /* softmax(q k^T) v on INT8 heads */
     NPU_MEAN,     /* mean of every ldw-th of f32 rows */
+    NPU_RANGE,    /* largest and smallest value of each piece of f32 rows */
     NPU_OP_COUNT
 };
 
@@ -63,7 +64,9 @@ typedef uint64_t npu_addr;
  * ATTN_I8: in[0], in[1], in[2] head packs of queries, keys, values; otherwise as ATTN, not causal;
  *        CENTRE: more f32 [heads * k].
  * MEAN:  in[0] f32 rows, of which rows 0, ldw, 2 ldw .. below n count; m is 1; out k values; the
- *        second dimension of its tiles is k. */
+ *        second dimension of its tiles is k.
+ * RANGE: in[0] f32 rows of n values, in pieces of k; out f32 [m][ldo], a pair {largest, smallest} for
+ *        each piece; the second dimension of its tiles are pieces.  NaNs are passed over. */
 struct npu_cmd {
     uint16_t op, flags;
     uint32_t m, n, k;

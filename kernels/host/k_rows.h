@@ -214,3 +214,35 @@ static void kt_mean(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n
         kt_store_some((float *)a->out + j, vf_mul(s, share), left);
     }
 }
+
+static void kt_range(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1, void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    const vf zero = vf_zero(), least = vf_set(-INFINITY);
+    (void)scratch;
+    for (uint32_t i = m0; i < m1; i++) {
+        const float *x = (const float *)a->in[0] + (size_t)i * c->lda;
+        float *out = (float *)a->out + (size_t)i * c->ldo;
+        for (uint32_t p = n0; p < n1; p++) {
+            const uint32_t end = c->n - p * c->k < c->k ? c->n : (p + 1) * c->k;
+            vf up[2] = {least, least}, down[2] = {least, least};
+            uint32_t j = p * c->k;
+            for (; j + 32 <= end; j += 32) {
+#pragma GCC unroll 2
+                for (int v = 0; v < 2; v++) {
+                    const vf y = vf_load(x + j + 16 * v);
+                    up[v] = vf_max(y, up[v]);
+                    down[v] = vf_max(vf_sub(zero, y), down[v]);
+                }
+            }
+            for (; j < end; j += 16) {
+                const uint32_t left = end - j;
+                const vf y = kt_load_some(x + j, left);
+                up[0] = vf_max(left < 16 ? vf_low_beyond(y, left) : y, up[0]);
+                down[0] = vf_max(left < 16 ? vf_low_beyond(vf_sub(zero, y), left) : vf_sub(zero, y), down[0]);
+            }
+            out[2 * p] = vf_max_all(vf_max(up[0], up[1])) + 0.0f;
+            out[2 * p + 1] = 0.0f - vf_max_all(vf_max(down[0], down[1]));
+        }
+    }
+}

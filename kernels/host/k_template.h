@@ -55,5 +55,6 @@ const struct k_table KT_TABLE = {
             [NPU_COPY] = kt_copy,
             [NPU_HEADS] = kt_heads,
             [NPU_MEAN] = kt_mean,
+            [NPU_RANGE] = kt_range,
         },
 };

@@ -18,5 +18,6 @@ REF_OP(ref_copy);
 REF_OP(ref_heads);
 REF_OP(ref_attn_i8);
 REF_OP(ref_mean);
+REF_OP(ref_range);
 
 #endif

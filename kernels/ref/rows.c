@@ -184,3 +184,25 @@ void ref_mean(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uin
         out[j] = s * share;
     }
 }
+
+void ref_range(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+               void *scratch)
+{
+    const struct npu_cmd *c = a->c;
+    (void)scratch;
+    for (uint32_t i = m0; i < m1; i++) {
+        const float *x = (const float *)a->in[0] + (size_t)i * c->lda;
+        float *out = (float *)a->out + (size_t)i * c->ldo;
+        for (uint32_t p = n0; p < n1; p++) {
+            const uint32_t end = c->n - p * c->k < c->k ? c->n : (p + 1) * c->k;
+            float up = -INFINITY, down = -INFINITY; /* of the negated values */
+            for (uint32_t j = p * c->k; j < end; j++) {
+                up = x[j] > up ? x[j] : up;
+                down = -x[j] > down ? -x[j] : down;
+            }
+            /* a zero's sign depends on the order they are looked at: it is lost here */
+            out[2 * p] = up + 0.0f;
+            out[2 * p + 1] = 0.0f - down;
+        }
+    }
+}

@@ -62,6 +62,7 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     w->att = w->y = take(buf, &used, rows * d * 4);
     w->enc_out = take(buf, &used, actx * ad * 4);
     w->logits = take(buf, &used, MAX_LOGIT_ROWS * net_logit_stride(g) * 4);
+    w->range = take(buf, &used, MAX_LOGIT_ROWS * net_pieces(g) * 8);
     if (g->prec == ASR_PREC_INT8) {
         const size_t blocks = 2 * actx / NET_BLOCK + 1;
         w->mean = take(buf, &used, blocks * row8 * 4);

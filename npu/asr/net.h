@@ -30,9 +30,13 @@ struct net_side {
 /* Rows of a tile of the large products, which share a mean. */
 enum { NET_BLOCK = 96 };
 
+/* Largest and smallest logits are known for each so many of them: [rows][net_pieces()][2]. */
+enum { NET_PIECE = 512 };
+
 /* Activations: one buffer each, sized for the largest pass. */
 struct net_work {
     npu_addr mel, conv, x, y, q8, fig, qkv, att, h, cross, kv, enc_out, logits;
+    npu_addr range; /* of logits, see NET_PIECE */
     npu_addr hq, hk, hv; /* INT8 heads: queries, keys, values */
     npu_addr mean, mean8, mean_fig, mean_out; /* of blocks: f32, two planes of s8; times the weights */
     npu_addr centre;                    /* of keys and values: [2 state] */
@@ -82,6 +86,11 @@ enum { NET_PACK_VERSION = 1 };
 
 /* Floats from a row of logits to the next: whole cache lines, or every other row's stores straddle two. */
 static inline size_t net_logit_stride(const struct asr_engine *g) { return ((size_t)g->hp.n_vocab + 15) / 16 * 16; }
+
+static inline size_t net_pieces(const struct asr_engine *g)
+{
+    return ((size_t)g->hp.n_vocab + NET_PIECE - 1) / NET_PIECE;
+}
 
 /* weights.c */
 int net_load(struct asr_engine *g, struct err *e);

@@ -1,7 +1,7 @@
 /* INT8 rounds a logit by about 1 % of the spread of all logits: often more than the two best tokens
  * lie apart.  So the few best ones are worked out again on the host, from the token table as the file
- * has it and the last LayerNorm's rows in f32.  A dozen rows of a table of fifty thousand: the cost is
- * that of reading the logits once.  Engine thread. */
+ * has it and the last LayerNorm's rows in f32.  A dozen rows of a table of fifty thousand; where
+ * they can be at all the device has told (NPU_RANGE).  Engine thread. */
 #include <math.h>
 #include <string.h>
 
@@ -12,55 +12,11 @@
 static const float window = 0.04f;
 enum { BEST = 24 };
 
-enum { SIDE = 16 }; /* values worked on side by side */
-
-/* Largest and smallest of n > 0 logits, side by side, so that the compiler may use vectors.  (With
- * any_above(), a row of 51 864 logits is worked out again in 25 us instead of 50.) */
-static void extremes(const float *x, int n, float *top, float *low)
+/* The largest of n logits above `least`, the first of which is token `first`, into the `count` best found so
+ * far: at most BEST, in falling order; returns how many. */
+static int find_best(const float *logit, int first, int n, float least, int32_t *id, int count)
 {
-    float up[SIDE], down[SIDE];
-    int i = 0;
-    for (int k = 0; k < SIDE; k++) {
-        up[k] = down[k] = x[0];
-    }
-    for (; i + SIDE <= n; i += SIDE) {
-        for (int k = 0; k < SIDE; k++) {
-            up[k] = x[i + k] > up[k] ? x[i + k] : up[k];
-            down[k] = x[i + k] < down[k] ? x[i + k] : down[k];
-        }
-    }
-    *top = *low = x[0];
-    for (; i < n; i++) {
-        *top = x[i] > *top ? x[i] : *top;
-        *low = x[i] < *low ? x[i] : *low;
-    }
-    for (int k = 0; k < SIDE; k++) {
-        *top = up[k] > *top ? up[k] : *top;
-        *low = down[k] < *low ? down[k] : *low;
-    }
-}
-
-/* Is any of SIDE values above `least`? */
-static int any_above(const float *x, float least)
-{
-    int hit = 0;
-    for (int k = 0; k < SIDE; k++) {
-        hit |= x[k] > least;
-    }
-    return hit;
-}
-
-/* The largest logits above `least`, at most BEST, in falling order; returns how many. */
-static int find_best(const float *logit, int n, float least, int32_t *id)
-{
-    int count = 0;
-    for (int t = 0; t < n; t++) {
-        while (t % SIDE == 0 && t + SIDE <= n && !any_above(logit + t, least)) {
-            t += SIDE;
-        }
-        if (t == n) {
-            break;
-        }
+    for (int t = first; t < first + n; t++) {
         if (!(logit[t] > least) || (count == BEST && !(logit[t] > logit[id[BEST - 1]]))) {
             continue;
         }
@@ -95,10 +51,22 @@ void net_refine(struct asr_engine *g, int i)
     const int n = g->hp.n_vocab, d = g->dec.state;
     float *logit = (float *)net_map(g, g->at.logits) + (size_t)i * net_logit_stride(g);
     const float *x = (const float *)net_map(g, g->at.y) + (size_t)i * (size_t)d;
+    const int pieces = (int)net_pieces(g);
+    const float *range = (const float *)net_map(g, g->at.range) + (size_t)i * 2 * (size_t)pieces;
     int32_t id[BEST];
-    float top, low;
-    extremes(logit, n, &top, &low);
-    const int count = find_best(logit, n, top - window * (top - low), id);
+    float top = range[0], low = range[1];
+    int count = 0;
+    for (int p = 1; p < pieces; p++) {
+        top = range[2 * p] > top ? range[2 * p] : top;
+        low = range[2 * p + 1] < low ? range[2 * p + 1] : low;
+    }
+    const float least = top - window * (top - low);
+    for (int p = 0; p < pieces; p++) {
+        const int first = p * NET_PIECE, left = n - first;
+        if (range[2 * p] > least) {
+            count = find_best(logit, first, left < NET_PIECE ? left : NET_PIECE, least, id, count);
+        }
+    }
     for (int c = 0; c < count; c++) {
         asr_model_row(g->model, g->embed, (size_t)id[c], g->widened);
         logit[id[c]] = dot(g->widened, x, d);

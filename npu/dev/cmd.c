@@ -12,7 +12,7 @@ const char *dev_op_name(int op)
     static const char *const name[NPU_OP_COUNT] = {
         "nop",           "gemm f32", "gemm i8", "quantise",    "norm", "norm, quantise",
         "attention f32", "copy",     "heads",   "attention i8",
-        "mean"};
+        "mean",          "range"};
     return op >= 0 && op < NPU_OP_COUNT && name[op] ? name[op] : "?";
 }
 
@@ -146,6 +146,20 @@ static int touch_mean(const struct npu_cmd *c, int index, struct dev_touch *t, s
     return 0;
 }
 
+static int touch_range(const struct npu_cmd *c, int index, struct dev_touch *t, struct err *e)
+{
+    const uint32_t pieces = (c->n + c->k - 1) / c->k;
+    if (c->ldo < 2 * pieces) {
+        return bad(c, index, "rows of the result overlap", e);
+    }
+    reads(t, "rows", 0, c->in[0], span(c->m, c->lda, c->n, 4));
+    in_rows(t, c->lda, c->n, 4);
+    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, 2 * (uint64_t)pieces, 4));
+    in_rows(t, c->ldo, 2 * (uint64_t)pieces, 4);
+    t->cols = pieces;
+    return 0;
+}
+
 static uint64_t pack_bytes(const struct npu_cmd *c, uint32_t rows, int fine)
 {
     return k_heads_bytes(rows, c->heads, c->k, fine != 0);
@@ -267,6 +281,9 @@ int dev_cmd_touch(const struct npu_cmd *c, int index, struct dev_touch *t, struc
         break;
     case NPU_MEAN:
         rc = touch_mean(c, index, t, e);
+        break;
+    case NPU_RANGE:
+        rc = touch_range(c, index, t, e);
         break;
     default:
         rc = touch_rows(c, index, t, e);

@@ -332,6 +332,26 @@ static void test_mean(void **unused)
     }
 }
 
+static void test_range(void **unused)
+{
+    const struct k_table *t[4];
+    int nt = tables(t);
+    (void)unused;
+    for (int round = 0; round < 100 * nt; round++) {
+        struct npu_cmd c = {.op = NPU_RANGE, .m = upto(5), .n = upto(600), .k = upto(100)};
+        const uint32_t pieces = (c.n + c.k - 1) / c.k;
+        c.tile_m = (uint16_t)upto(3);
+        c.tile_n = (uint16_t)upto(4);
+        c.lda = c.n + rnd() % 4;
+        c.ldo = 2 * pieces + rnd() % 3;
+        float *x = block((size_t)c.m * c.lda * 4);
+        fill(x, (size_t)c.m * c.lda, round % KINDS);
+        struct k_args a = {.c = &c, .in = {x}};
+        both(t[round % nt], &a, pieces, (size_t)c.m * c.ldo * 4, 0);
+        free(x);
+    }
+}
+
 static void test_attn(void **unused)
 {
     const struct k_table *t[4];
@@ -526,6 +546,7 @@ int main(void)
         cmocka_unit_test(test_after),
         cmocka_unit_test(test_low_plane),
         cmocka_unit_test(test_mean),
+        cmocka_unit_test(test_range),
         cmocka_unit_test(test_attn),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_attn_i8),
