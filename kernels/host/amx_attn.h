@@ -94,16 +94,16 @@ KT_INLINE void kt_amx_qk(const int F, amx_regs x, struct kt_amx_rows *b, int32_t
 }
 
 /* Scores to probabilities, row by row. */
-KT_INLINE void kt_amx_soft(const int F, const struct k_args *a, struct kt_amx_rows *b, uint32_t head, float vmax)
+KT_INLINE void kt_amx_soft(const int F, const struct k_args *a, struct kt_amx_rows *b, uint32_t head)
 {
     const int keep = a->c->flags & NPU_PROBS && a->c->mask >> head & 1;
-    const float top = F ? REF_FINE_P : 255.0f, per = F ? 1.0f / REF_FINE_P : 1.0f / 255.0f;
+    const float per = F ? 1.0f / REF_FINE_P : 1.0f / 255.0f;
     for (uint32_t r = b->row; r < b->end; r++) {
         const uint32_t at = kt_amx_at(b, r);
         float *row = b->x + at * b->xs;
-        const float inv = 1.0f / kt_soft8(F, &b->h, row, vf_max_all(b->max[at]), top / vmax, b->p + at * b->ps,
-                                          16 * b->ps, keep);
-        b->down[at] = vmax * per * inv;
+        const float inv =
+            1.0f / kt_soft8(F, &b->h, row, vf_max_all(b->max[at]), b->p + at * b->ps, 16 * b->ps, keep);
+        b->down[at] = b->h.vmax * per * inv;
         if (keep) {
             kt_probs(a, &b->h, head, r, row, inv);
         }
@@ -153,13 +153,12 @@ KT_INLINE void kt_amx_pv(const int F, amx_regs x, const struct k_args *a, const 
 
 /* Rows m0..m1-1 of one head. */
 KT_INLINE void kt_amx_head(const int F, const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t head,
-                           struct kt_amx_rows *b, int8_t *last)
+                           struct kt_amx_rows *b, int8_t *last, float *pv)
 {
     const uint32_t k = a->c->k, by = F ? 16 : 32, end = k_round(a->c->m, K_PAD_R) - 16;
     const struct amx_cfg scores = amx_cfg_of(16, b->step), result = amx_cfg_of(16, 64);
     int32_t sums[2][32 * 32] __attribute__((aligned(64)));
-    float vmax;
-    const struct kt_head first = kt_head_of(a, head, &vmax);
+    const struct kt_head first = kt_head_of(a, head, pv);
     const uint32_t rest = first.np % 64;
     AMX_STATE(x);
     b->h = first;
@@ -184,7 +183,7 @@ KT_INLINE void kt_amx_head(const int F, const struct k_args *a, uint32_t m0, uin
             AMX_CONFIG(x, &scores);
         }
         kt_amx_qk(F, x, b, sums);
-        kt_amx_soft(F, a, b, head, vmax);
+        kt_amx_soft(F, a, b, head);
         if (b->step < 64) {
             AMX_CONFIG(x, &result);
         }
@@ -208,12 +207,13 @@ static void kt_attn_amx(const struct k_args *a, uint32_t m0, uint32_t m1, uint32
     }
     b.p = scratch;
     b.x = (float *)(void *)(b.p + 32 * b.ps);
-    int8_t *last = (int8_t *)(b.x + 32 * b.xs);
+    float *pv = b.x + 32 * b.xs;
+    int8_t *last = (int8_t *)(pv + np);
     for (uint32_t head = n0; head < n1; head++) {
         if (c->flags & NPU_FINE) {
-            kt_amx_head(1, a, m0, m1, head, &b, last);
+            kt_amx_head(1, a, m0, m1, head, &b, last, pv);
         } else {
-            kt_amx_head(0, a, m0, m1, head, &b, last);
+            kt_amx_head(0, a, m0, m1, head, &b, last, pv);
         }
     }
 }

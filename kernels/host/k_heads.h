@@ -102,6 +102,8 @@ struct kt_head {
     const uint8_t *keys;
     const int8_t *vals;
     const float *mu; /* to add to every row of the result, or NULL */
+    const float *pv; /* what probabilities are multiplied by before they are rounded, [np] */
+    float vmax;      /* the largest scale of the values */
     uint32_t k, n, np;
 };
 
@@ -240,10 +242,10 @@ KT_INLINE void kt_pv8(const int R, const int V, const int F, const int A, const 
 
 /* Scores of a row to probabilities: e in place (when kept), p in one plane of u8 or (F) two, the upper
  * first; returns the sum of e. */
-KT_INLINE float kt_soft8(const int F, const struct kt_head *h, float *x, float max, float up,
-                         uint8_t *p, size_t plane, int keep)
+KT_INLINE float kt_soft8(const int F, const struct kt_head *h, float *x, float max, uint8_t *p, size_t plane,
+                         int keep)
 {
-    const vf top = vf_set(max), vup = vf_set(up);
+    const vf top = vf_set(max);
     vf sum = vf_zero();
     for (uint32_t j = 0; j < h->np; j += 16) {
         vf e = kt_exp2(vf_sub(vf_load(x + j), top));
@@ -251,7 +253,7 @@ KT_INLINE float kt_soft8(const int F, const struct kt_head *h, float *x, float m
             e = vf_keep_n(e, h->n - j);
         }
         sum = vf_add(sum, e);
-        vf y = vf_mul(e, vf_mul(vf_figures(h->fv + j), vup));
+        const vf y = vf_mul(e, vf_load(h->pv + j));
         if (F) {
             vf_to_u16(p + j, p + plane + j, y);
         } else {
@@ -278,12 +280,11 @@ KT_INLINE void kt_probs(const struct k_args *a, const struct kt_head *h, uint32_
 
 /* R rows of one head.  F: fine.  A: the first of a few rows, see kt_qk. */
 KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct k_args *a,
-                             const struct kt_head *h, uint32_t i, uint32_t head, float vmax,
-                             float *x)
+                             const struct kt_head *h, uint32_t i, uint32_t head, float *x)
 {
     const struct npu_cmd *c = a->c;
     const int keep = c->flags & NPU_PROBS && c->mask >> head & 1;
-    const float top = F ? REF_FINE_P : 255.0f, per = F ? 1.0f / REF_FINE_P : 1.0f / 255.0f;
+    const float per = F ? 1.0f / REF_FINE_P : 1.0f / 255.0f;
     const size_t plane = (size_t)R * h->np;
     uint8_t *p = (uint8_t *)(x + plane);
     float fs[KT_QK_ROWS], down[KT_QK_ROWS];
@@ -304,9 +305,9 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
     }
     for (int r = 0; r < R; r++) {
         float *row = x + (size_t)r * h->np;
-        const float inv = 1.0f / kt_soft8(F, h, row, vf_max_all(max[r]), top / vmax,
-                                          p + (size_t)r * h->np, plane, keep);
-        down[r] = vmax * per * inv;
+        const float inv =
+            1.0f / kt_soft8(F, h, row, vf_max_all(max[r]), p + (size_t)r * h->np, plane, keep);
+        down[r] = h->vmax * per * inv;
         if (keep) {
             kt_probs(a, h, head, i + (uint32_t)r, row, inv);
         }
@@ -321,8 +322,8 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
     }
 }
 
-/* Head `head` from its first row on, and the largest scale of its values. */
-KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float *vmax)
+/* Head `head` from its first row on; pv: room for its factors of probabilities. */
+KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float *pv)
 {
     const struct npu_cmd *c = a->c;
     const uint32_t k = c->k, mp = k_round(c->m, K_PAD_R), np = k_round(c->n, K_PAD_R);
@@ -330,7 +331,7 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
     const int8_t *q = a->in[0], *figures = q + plane * (c->flags & NPU_FINE ? 2 : 1);
     const uint8_t *keys = a->in[1], *vals = a->in[2];
     const size_t packed = (size_t)c->heads * np * k;
-    struct kt_head h = {.q = q + row * k, .plane = plane, .k = k, .n = c->n, .np = np};
+    struct kt_head h = {.q = q + row * k, .plane = plane, .pv = pv, .k = k, .n = c->n, .np = np};
     h.fq = (const struct k_row *)figures + row;
     h.fk = (const struct k_row *)(keys + packed) + key;
     h.fv = (const struct k_row *)(vals + packed) + key;
@@ -348,9 +349,15 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
         __builtin_prefetch(h.fv + j + 264);
         __builtin_prefetch(h.fk + j);
         __builtin_prefetch(h.fk + j + 8);
-        m = vf_max(vf_figures(h.fv + j), m);
+        const vf scale = vf_figures(h.fv + j);
+        m = vf_max(scale, m);
+        vf_store(pv + j, scale);
     }
-    *vmax = vf_max_all(m);
+    h.vmax = vf_max_all(m);
+    const vf up = vf_set((c->flags & NPU_FINE ? REF_FINE_P : 255.0f) / h.vmax);
+    for (uint32_t j = 0; j < np; j += 16) {
+        vf_store(pv + j, vf_mul(vf_load(pv + j), up));
+    }
     return h;
 }
 
@@ -358,27 +365,27 @@ static void kt_attn_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
                        void *scratch)
 {
     const int fine = a->c->flags & NPU_FINE ? 1 : 0;
+    float *pv = scratch, *x = pv + k_round(a->c->n, K_PAD_R);
     for (uint32_t head = n0; head < n1; head++) {
-        float vmax;
-        const struct kt_head first = kt_head_of(a, head, &vmax);
+        const struct kt_head first = kt_head_of(a, head, pv);
         struct kt_head h = first;
         for (uint32_t i = m0; i < m1;) {
             h.q = first.q + (size_t)i * h.k;
             h.fq = first.fq + i;
             if (fine && i == m0) {
-                kt_attn8_rows(1, 1, 1, a, &h, i, head, vmax, scratch);
+                kt_attn8_rows(1, 1, 1, a, &h, i, head, x);
                 i++;
             } else if (fine && m1 - i >= KT_QK_FINE) {
-                kt_attn8_rows(KT_QK_FINE, 1, 0, a, &h, i, head, vmax, scratch);
+                kt_attn8_rows(KT_QK_FINE, 1, 0, a, &h, i, head, x);
                 i += KT_QK_FINE;
             } else if (fine) {
-                kt_attn8_rows(1, 1, 0, a, &h, i, head, vmax, scratch);
+                kt_attn8_rows(1, 1, 0, a, &h, i, head, x);
                 i++;
             } else if (m1 - i >= KT_QK_ROWS) {
-                kt_attn8_rows(KT_QK_ROWS, 0, 0, a, &h, i, head, vmax, scratch);
+                kt_attn8_rows(KT_QK_ROWS, 0, 0, a, &h, i, head, x);
                 i += KT_QK_ROWS;
             } else {
-                kt_attn8_rows(1, 0, 0, a, &h, i, head, vmax, scratch);
+                kt_attn8_rows(1, 0, 0, a, &h, i, head, x);
                 i++;
             }
         }
