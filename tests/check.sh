@@ -73,7 +73,7 @@ LC_ALL=C.UTF-8
 export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS DICTATE_PACKS CMOCKA_MESSAGE_OUTPUT LC_ALL
 
 slow=1
-case ${VARIANT:-rel} in asan | tsan) slow=6 ;; esac
+case ${VARIANT:-rel} in asan) slow=6 ;; tsan) slow=12 ;; esac
 
 for what in "$@"; do
     case $what in
