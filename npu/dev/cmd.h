@@ -22,7 +22,7 @@ struct dev_touch {
     struct dev_operand o[DEV_MAX_OPERANDS];
     int n;
     uint32_t cols; /* second tile dimension */
-    uint64_t macs, bytes;
+    uint64_t macs, bytes; /* bytes: read and written */
 };
 
 /* Checks sizes, strides and tiles of a command, and that no tile reads or writes what another one
