@@ -180,7 +180,7 @@ static void matrix(void **state)
         for (size_t i = w ? (size_t)w - 1 : 0; i < sizeof rows / sizeof *rows; i += w ? 3 : 1) {
             run_row(
                 p, &rows[i], ways[w],
-                (struct vdrm_opts){.tdr_ms = 15, .drain_ms = 5, .strict = (w + (int)i) % 3 == 0});
+                (struct vdrm_opts){.tdr_ms = 45, .drain_ms = 5, .strict = (w + (int)i) % 3 == 0});
         }
     }
 }
