@@ -42,8 +42,9 @@ int bench_limits(struct bench *b, struct bench_run *r, struct err *e)
     }
     if (!rc) {
         r->limits = r->by[r->n_by - 1];
-        r->read_gbs = best(r->read_gbs, npu_limits_read(b->setup.rt, r->threads,
-                                                        (size_t)(r->token_mb * 1e6)));
+        /* before and after the stages: between them, as the stages' own medians are */
+        const double now = npu_limits_read(b->setup.rt, r->threads, (size_t)(r->token_mb * 1e6));
+        r->read_gbs = r->read_gbs > 0 ? 0.5 * (r->read_gbs + now) : now;
     }
     return rc;
 }

@@ -19,7 +19,8 @@ struct npu_limits {
 int npu_limits_measure(const struct npu_rt *rt, int threads, struct npu_limits *l, struct err *e);
 
 /* Reading a set of `bytes` again and again, shared out over the threads: what a pass that needs these
- * bytes cannot beat, whichever cache or memory they come from.  1e9 bytes/s, 0 without memory. */
+ * bytes cannot beat, whichever cache or memory they come from.  The median of many runs, as a pass's time
+ * is one: others share these caches, and the best moment comes by chance.  1e9 bytes/s, 0 without memory. */
 double npu_limits_read(const struct npu_rt *rt, int threads, size_t bytes);
 
 #endif
