@@ -68,7 +68,7 @@ KT_INLINE vf kt_fine_sum(const int D, vi hi, vi lo, vi deep, const struct k_row 
  * the panels after it, so a step reads memory in order (measured, 58 MB of weights, two threads: 93 GB/s; four
  * panels side by side: 59).  A: the panel is read for the first time, what follows it is asked for.  F: two planes
  * of rows, D: two of weights.  With few rows several chains hide the latency of the products. */
-enum { KT_AHEAD = 8192 }; /* bytes; from 4096 to 16384 it is the same, below 1024 and at 1024 to 2048 it is slower */
+enum { KT_AHEAD = 8192 }; /* bytes; 16384 is as fast, 1024 to 4096 a quarter to four tenths slower (measured) */
 
 KT_INLINE void kt_panel(const int R, const int F, const int D, const int A, const struct k_args *a,
                         const struct kt_end *e, uint32_t row, uint32_t col)

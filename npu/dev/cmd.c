@@ -5,6 +5,7 @@
 
 /* Far above any model (large-v3: 51866 columns), far below where products overflow. */
 enum { MAX_DIM = 1 << 20, MAX_STRIDE = 1 << 24, MAX_HEADS = 64, MAX_K_I8 = 65536 };
+enum { MAX_TILES = 1 << 20 }; /* of a command: virt.c counts them in as many bits */
 static const uint64_t MAX_SCRATCH = UINT64_C(1) << 28;
 
 const char *dev_op_name(int op)
@@ -24,13 +25,13 @@ static uint64_t span(uint64_t rows, uint64_t stride, uint64_t width, uint64_t el
 static void reads(struct dev_touch *t, const char *name, int slot, npu_addr a, uint64_t bytes)
 {
     t->o[t->n++] = (struct dev_operand){
-        .name = name, .addr = a, .bytes = bytes, .slot = (uint8_t)slot, .reads = 1};
+        .name = name, .addr = a, .bytes = bytes, .moved = bytes, .slot = (uint8_t)slot, .reads = 1};
 }
 
 static void writes(struct dev_touch *t, const char *name, int slot, npu_addr a, uint64_t bytes)
 {
     t->o[t->n++] = (struct dev_operand){
-        .name = name, .addr = a, .bytes = bytes, .slot = (uint8_t)slot, .writes = 1, .whole = 1};
+        .name = name, .addr = a, .bytes = bytes, .moved = bytes, .slot = (uint8_t)slot, .writes = 1, .whole = 1};
 }
 
 /* The operand just added is rows of `width` values every `stride`. */
@@ -141,8 +142,8 @@ static int touch_mean(const struct npu_cmd *c, int index, struct dev_touch *t, s
     }
     reads(t, "rows", 0, c->in[0], span(c->n, c->lda, c->k, 4));
     in_rows(t, c->lda, c->k, 4);
+    t->o[0].moved = (c->n + (uint64_t)c->ldw - 1) / c->ldw * c->k * 4;
     writes(t, "result", DEV_OUT, c->out, (uint64_t)c->k * 4);
-    t->bytes = (c->n + (uint64_t)c->ldw - 1) / c->ldw * c->k * 4 + (uint64_t)c->k * 4;
     t->cols = c->k;
     return 0;
 }
@@ -292,8 +293,13 @@ int dev_cmd_touch(const struct npu_cmd *c, int index, struct dev_touch *t, struc
     if (!rc && k_scratch_bytes(c) > MAX_SCRATCH) {
         rc = bad(c, index, "a tile needs more memory than a column has", e);
     }
-    for (int i = 0; i < t->n && c->op != NPU_MEAN; i++) { /* which passes over most of its rows */
-        t->bytes += t->o[i].bytes;
+    const uint64_t tiles =
+        ((uint64_t)c->m + c->tile_m - 1) / c->tile_m * ((t->cols + (uint64_t)c->tile_n - 1) / c->tile_n);
+    if (!rc && tiles >= MAX_TILES) {
+        rc = bad(c, index, "more tiles than a column can count", e);
+    }
+    for (int i = 0; i < t->n; i++) {
+        t->bytes += t->o[i].moved;
     }
     return rc ? rc : check_clashes(c, index, t, e);
 }
@@ -328,7 +334,7 @@ int dev_cmd_resolve(const struct npu_cmd *c, int index, dev_at at, void *ctx, st
     j->tiles_n = (t.cols + c->tile_n - 1) / c->tile_n;
     j->bytes = t.bytes;
     for (int i = 0; i < t.n; i++) {
-        j->out_b += t.o[i].writes ? t.o[i].bytes : 0;
+        j->out_b += t.o[i].writes ? t.o[i].moved : 0;
     }
     j->macs = t.macs;
     return 0;

@@ -12,6 +12,7 @@ struct dev_operand {
     const char *name;
     npu_addr addr;
     uint64_t bytes;         /* from the first to the last byte touched */
+    uint64_t moved;         /* of them read or written: less where rows are passed over */
     uint64_t stride, width; /* bytes of rows; stride 0: without gaps */
     uint8_t slot;           /* 0..3: in[], DEV_OUT, DEV_AUX, DEV_MORE */
     uint8_t reads, writes;
