@@ -76,14 +76,6 @@ KT_INLINE void kt_amx_unpack(const uint8_t *under, size_t panel, uint8_t *to)
     }
 }
 
-/* Asks for n bytes, a multiple of 64. */
-KT_INLINE void kt_amx_ask(const uint8_t *p, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i += 64) {
-        __builtin_prefetch(p + i);
-    }
-}
-
 /* Products of one block into its sums, the block before it (`last`) finished meanwhile.  first: the panel's
  * first block; ask: the next panel is asked for.  low: room for the panel's low plane, as tiles. */
 KT_INLINE void kt_amx_products(const int mode, amx_regs x, const struct k_args *a, const struct kt_end *e,
@@ -107,14 +99,14 @@ KT_INLINE void kt_amx_products(const int mode, amx_regs x, const struct k_args *
     for (uint32_t t = 0; t < kp; t += 64) {
         kt_amx_step(x, two, a0 + t, a1 + t, lda, w + (size_t)t * 16, w + panel + (size_t)t * 16);
         if (ask) {
-            kt_amx_ask(w + 2 * panel + (size_t)t * 16, 1024);
-            kt_amx_ask(w + 3 * panel + (size_t)t * 16, 1024);
+            kt_ask(w + 2 * panel + (size_t)t * 16, 1024);
+            kt_ask(w + 3 * panel + (size_t)t * 16, 1024);
         }
         if (mode == KT_AMX_DEEP && first) {
             kt_amx_unpack(under + (size_t)t * 8, panel / 2, low + (size_t)t * 32);
             if (ask) {
-                kt_amx_ask(under + panel + (size_t)t * 8, 512);
-                kt_amx_ask(under + 3 * panel / 2 + (size_t)t * 8, 512);
+                kt_ask(under + panel + (size_t)t * 8, 512);
+                kt_ask(under + 3 * panel / 2 + (size_t)t * 8, 512);
             }
         }
         const uint32_t due = last->row + share;

@@ -146,14 +146,6 @@ KT_INLINE float kt_dot(const float *x, const float *y, uint32_t d)
 
 enum { KT_KEYS_AHEAD = 12 };
 
-/* Asks for the d values at x. */
-KT_INLINE void kt_ask(const float *x, uint32_t d)
-{
-    for (uint32_t t = 0; t < d; t += 16) {
-        __builtin_prefetch(x + t);
-    }
-}
-
 /* Decoder: one query row, the same bits alone or in a batch.  Keys lie a long way apart, in memory by the
  * time a step comes back to them: first: this row asks for them and for the values ahead of time. */
 static void kt_attn_row(const struct k_args *a, uint32_t i, uint32_t h, int first, float *p)
@@ -166,12 +158,12 @@ static void kt_attn_row(const struct k_args *a, uint32_t i, uint32_t h, int firs
     float *out = (float *)a->out + (size_t)i * c->ldo + h * d;
     float max = -INFINITY;
     for (uint32_t j = 0; first && j < KT_KEYS_AHEAD && j < n; j++) {
-        kt_ask(keys + (size_t)j * c->ldw, d);
+        kt_ask(keys + (size_t)j * c->ldw, d * sizeof(float));
     }
     for (uint32_t j = 0; j < n; j++) {
         if (first) {
-            kt_ask(keys + (size_t)(j + KT_KEYS_AHEAD) * c->ldw, d);
-            kt_ask(vals + (size_t)j * c->ldw, d);
+            kt_ask(keys + (size_t)(j + KT_KEYS_AHEAD) * c->ldw, d * sizeof(float));
+            kt_ask(vals + (size_t)j * c->ldw, d * sizeof(float));
         }
         p[j] = kt_dot(q, keys + (size_t)j * c->ldw, d) * c->scale[0];
         max = p[j] > max ? p[j] : max;

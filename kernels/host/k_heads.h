@@ -300,8 +300,8 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
     for (; j < h->np; j += 16) {
         kt_qk(R, 1, F, A, h, j, fs, x, max);
     }
-    for (size_t b = 0; A && b < KT_AHEAD && b < (size_t)h->np * h->k; b += 64) {
-        __builtin_prefetch(h->vals + b);
+    if (A) {
+        kt_ask(h->vals, KT_AHEAD);
     }
     for (int r = 0; r < R; r++) {
         float *row = x + (size_t)r * h->np;
@@ -341,9 +341,7 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
     vf m = vf_set(REF_QUANT_MIN);
     /* a step finds none of this in a cache: keys and figures are asked for, and arrive while the maximum is
      * taken */
-    for (size_t b = 0; b < KT_AHEAD && b < (size_t)np * k; b += 64) {
-        __builtin_prefetch(h.keys + b);
-    }
+    kt_ask(h.keys, KT_AHEAD);
     for (uint32_t j = 0; j < np; j += 16) {
         __builtin_prefetch(h.fv + j + 256);
         __builtin_prefetch(h.fv + j + 264);

@@ -1,4 +1,14 @@
-/* exp, 2^x and GELU by 16 lanes, step by step as in kernels/ref/ref.h.  Part of k_template.h. */
+/* exp, 2^x and GELU by 16 lanes, step by step as in kernels/ref/ref.h; asking for memory.  Part of
+ * k_template.h. */
+
+/* Asks for n bytes from p on, which may lie beyond what there is. */
+KT_INLINE void kt_ask(const void *p, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64) {
+        __builtin_prefetch((const char *)p + i);
+    }
+}
+
 KT_INLINE vf kt_exp(vf x)
 {
     x = vf_min(x, vf_set(REF_EXP_HI));

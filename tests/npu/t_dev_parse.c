@@ -219,6 +219,13 @@ static void command_checks(void **state)
     c.tile_m = 2;
     assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), -ERR_NPU);
     assert_non_null(strstr(e.text, "tiles of one row"));
+    /* a column counts a job's tiles in 20 bits */
+    c = (struct npu_cmd){.op = NPU_COPY, .m = 1 << 20, .n = 8, .k = 8, .lda = 8, .ldo = 8, .tile_m = 1, .tile_n = 1};
+    c.in[0] = NPU_ADDR(1, 0), c.out = NPU_ADDR(2, 0);
+    assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), -ERR_NPU);
+    assert_non_null(strstr(e.text, "more tiles"));
+    c.m--;
+    assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), 0);
     /* TRAP a result over an input: which tile comes first would decide */
     c = (struct npu_cmd){.op = NPU_COPY,
                          .m = 3,
