@@ -31,8 +31,9 @@ for (g, n), s in by.items():
     parts = sum(s[k] for k in ("pack_ms", "sync_ms", "submit_ms", "kernel_ms", "wait_ms", "unpack_ms"))
     say(parts > 0.3 * s["ms"], "%s:%s: its parts tell where the time went" % (g, n))
 say(o["identical"] is True and o["audio_ctx"] == 200, "one verdict")
-say(by["boundary", "direct"]["calls"] == 0 and by["boundary", "driver"]["calls"] == 1, "calls at the boundary")
 ops = by["tiles", "array"]["calls"]
+# one call takes all on a machine that is quick enough: a call's time is bounded
+say(by["boundary", "direct"]["calls"] == 0 and 1 <= by["boundary", "driver"]["calls"] < ops / 10, "calls at the boundary")
 say(ops == by["tiles", "array"]["commands"], "a call for each operation")
 say(by["dispatch", "serial"]["submits"] == ops, "serial: a submission for each call")
 say(by["dispatch", "pipelined"]["submits"] <= ops / 10, "pipelined: chains")
