@@ -19,7 +19,7 @@ enum {
     BENCH_THREADS = 8,   /* rows of limits by threads */
 };
 
-/* A figure: its samples, and their median, quartiles, lowest and highest (bench_fig_done). */
+/* A figure: its samples, and their median, quartiles, lowest and highest. */
 struct bench_fig {
     double ms, lo, q1, q3, hi;
     int n;
@@ -59,7 +59,7 @@ struct bench_run {
     struct npu_limits limits;               /* with `threads` threads */
     struct npu_limits by[BENCH_THREADS];    /* with 1, 2, ... threads */
     int n_by;
-    double read_gbs; /* reading as many bytes as a decoder step needs, over and over */
+    struct bench_fig read_gbs; /* reading as many bytes as a decoder step needs, by turns with steps */
     /* What a pass has to do whatever computes it, and the time that takes at the limit. */
     double encode_gop[2], encode_limit_ms[2], token_mb, token_limit_ms;
     double foreign; /* CPU seconds that other programs took, for each second that this took */

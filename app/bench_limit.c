@@ -42,9 +42,6 @@ int bench_limits(struct bench *b, struct bench_run *r, struct err *e)
     }
     if (!rc) {
         r->limits = r->by[r->n_by - 1];
-        /* before and after the stages: between them, as the stages' own medians are */
-        const double now = npu_limits_read(b->setup.rt, r->threads, (size_t)(r->token_mb * 1e6));
-        r->read_gbs = r->read_gbs > 0 ? 0.5 * (r->read_gbs + now) : now;
     }
     return rc;
 }
@@ -75,7 +72,7 @@ void bench_against(const struct bench *b, struct bench_run *r)
         r->encode_limit_ms[i] = gops > 0 ? r->encode_gop[i] / gops * 1e3 : (double)NAN;
     }
     r->token_mb = token_values(h) * (i8 ? 1 : 4);
-    r->token_limit_ms = r->read_gbs > 0 ? r->token_mb / r->read_gbs : (double)NAN;
+    r->token_limit_ms = r->read_gbs.ms > 0 ? r->token_mb / r->read_gbs.ms : (double)NAN;
 }
 
 double bench_cpu_all_s(void)

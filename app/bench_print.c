@@ -68,7 +68,7 @@ static void decode_json(struct jsonw *w, const struct bench_run *r)
     jsonw_obj(w, "token");
     fig_json(w, &r->fig[BENCH_TOKEN], r->token_limit_ms);
     jsonw_num(w, "mb", r->token_mb, 3);
-    jsonw_num(w, "limit_gbs", r->read_gbs, 2);
+    jsonw_num(w, "limit_gbs", r->read_gbs.ms, 2);
     jsonw_obj_end(w);
     jsonw_num(w, "draft16_ms", draft->n ? draft->ms : (double)NAN, 4);
     jsonw_num(w, "draft16_tokens", draft->n ? draft->ms / r->fig[BENCH_TOKEN].ms : (double)NAN, 3);
@@ -188,7 +188,7 @@ static void limits_text(struct jsonw *w, const struct bench_run *r)
         jsonw_fmt(w, " %7.1f\n", l->dram_gbs);
     }
     jsonw_fmt(w, "  a decoder step reads %.1f MB; as many are read over and over at %.1f GB/s\n",
-              r->token_mb, r->read_gbs);
+              r->token_mb, r->read_gbs.ms);
 }
 
 static void ops_text(struct jsonw *w, const char *what, const struct bench_op *op, int n)

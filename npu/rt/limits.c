@@ -11,7 +11,7 @@
 #include "app/base/clk.h"
 #include "npu/rt/inside.h"
 
-enum { RUNS = 7, READ_RUNS = 31, MAX_THREADS = 16 };
+enum { RUNS = 7, WARM = 2, MAX_THREADS = 16 };
 
 enum what { INT8, F32, READ };
 
@@ -36,6 +36,9 @@ static void *seat_main(void *arg)
     const struct probe *p = s->p;
     atomic_fetch_sub(p->at_start, 1);
     while (atomic_load(p->at_start) > 0) {
+    }
+    for (int i = 0; p->what == READ && i < WARM; i++) {
+        p->k->read(s->block, p->bytes);
     }
     const int64_t t0 = clk_ns();
     if (p->what == INT8) {
@@ -100,22 +103,6 @@ static double best(const struct probe *p, struct seat *seat, int threads)
     return top;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const struct probe *p, struct seat *seat, int threads)
-{
-    double r[READ_RUNS];
-    for (int i = 0; i < READ_RUNS; i++) {
-        r[i] = run(p, seat, threads);
-    }
-    qsort(r, READ_RUNS, sizeof *r, by_value);
-    return r[READ_RUNS / 2];
-}
-
 /* From the kernel: the C library's own figure was ten times too large on a virtual machine. */
 static size_t l3_bytes(void)
 {
@@ -131,26 +118,48 @@ static size_t l3_bytes(void)
     return (size_t)(n > 0 ? n : 0) << (unit == 'M' ? 20 : unit == 'K' ? 10 : 0);
 }
 
-double npu_limits_read(const struct npu_rt *rt, int threads, size_t bytes)
-{
+struct npu_reader {
+    const struct k_table *k;
     struct seat seat[MAX_THREADS];
-    double rate = 0;
-    int n = 0;
-    threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
-    const size_t each = (bytes / (size_t)threads + 1023) / 1024 * 1024;
-    const uint64_t rounds = 1 + ((size_t)64 << 20) / (each * (size_t)threads + 1);
-    const struct probe p = {rt->kernels, READ, rounds, each, NULL};
-    memset(seat, 0, sizeof seat);
-    while (n < threads && (seat[n].block = block_new(each))) {
-        n++;
+    size_t each;
+    int threads;
+};
+
+void npu_reader_free(struct npu_reader *r)
+{
+    for (int i = 0; r && i < r->threads; i++) {
+        free(r->seat[i].block);
     }
-    if (n == threads) {
-        rate = median(&p, seat, threads);
+    free(r);
+}
+
+int npu_reader_new(struct npu_reader **out, const struct npu_rt *rt, int threads, size_t bytes,
+                   struct err *e)
+{
+    struct npu_reader *r = calloc(1, sizeof *r);
+    int ok = r != NULL;
+    *out = r;
+    if (ok) {
+        r->k = rt->kernels;
+        r->threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
+        r->each = (bytes / (size_t)r->threads + 1023) / 1024 * 1024;
     }
-    while (n > 0) {
-        free(seat[--n].block);
+    for (int i = 0; ok && i < r->threads; i++) {
+        r->seat[i].block = block_new(r->each);
+        ok = r->seat[i].block != NULL;
     }
-    return rate;
+    if (!ok) {
+        npu_reader_free(r);
+        *out = NULL;
+        return err_set(e, ERR_MEM, "no memory for %zu MB to measure with", bytes >> 20);
+    }
+    return 0;
+}
+
+double npu_reader_rate(struct npu_reader *r, int times)
+{
+    const struct probe p = {r->k, READ, (uint64_t)times, r->each, NULL};
+    return run(&p, r->seat, r->threads);
 }
 
 int npu_limits_measure(const struct npu_rt *rt, int threads, struct npu_limits *l, struct err *e)

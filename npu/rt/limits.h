@@ -19,8 +19,16 @@ struct npu_limits {
 int npu_limits_measure(const struct npu_rt *rt, int threads, struct npu_limits *l, struct err *e);
 
 /* Reading a set of `bytes` again and again, shared out over the threads: what a pass that needs these
- * bytes cannot beat, whichever cache or memory they come from.  The median of many runs, as a pass's time
- * is one: others share these caches, and the best moment comes by chance.  1e9 bytes/s, 0 without memory. */
-double npu_limits_read(const struct npu_rt *rt, int threads, size_t bytes);
+ * bytes cannot beat, whichever cache or memory they come from.  Others use these caches too, and the
+ * rate moves by half within seconds: take it by turns with what is held against it. */
+struct npu_reader;
+
+/* Large pages, as the device's buffers are.  -ERR_MEM. */
+int npu_reader_new(struct npu_reader **out, const struct npu_rt *rt, int threads, size_t bytes,
+                   struct err *e);
+/* The set read `times` times, after two that do not count (what ran before has filled the caches):
+ * 1e9 bytes/s of all threads together. */
+double npu_reader_rate(struct npu_reader *r, int times);
+void npu_reader_free(struct npu_reader *r);
 
 #endif
