@@ -14,32 +14,86 @@ KT_INLINE const float *kt_centred(const struct k_args *a, uint32_t r, uint32_t h
     return x;
 }
 
-/* Four rows of one head from row r on (a multiple of 4) to their places in the pack. */
-KT_INLINE void kt_place(int flags, uint8_t *head, uint32_t r, uint32_t k, int8_t (*restrict q)[256])
+/* 16 bytes, woven as every vector unit here can: a0 b0 a1 b1 .. of the lower or the upper halves. */
+typedef uint8_t kt_bytes __attribute__((vector_size(16)));
+typedef uint16_t kt_pairs __attribute__((vector_size(16)));
+typedef uint32_t kt_fours __attribute__((vector_size(16)));
+
+#define KT_WEAVE(name, type, ...)                                                                  \
+    KT_INLINE kt_bytes name(kt_bytes a, kt_bytes b)                                                \
+    {                                                                                              \
+        return (kt_bytes)__builtin_shufflevector((type)a, (type)b, __VA_ARGS__);                   \
+    }
+KT_WEAVE(kt_weave_low, kt_bytes, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+KT_WEAVE(kt_weave_high, kt_bytes, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+KT_WEAVE(kt_weave_low2, kt_pairs, 0, 8, 1, 9, 2, 10, 3, 11)
+KT_WEAVE(kt_weave_high2, kt_pairs, 4, 12, 5, 13, 6, 14, 7, 15)
+KT_WEAVE(kt_weave_low4, kt_fours, 0, 4, 1, 5)
+KT_WEAVE(kt_weave_high4, kt_fours, 2, 6, 3, 7)
+#undef KT_WEAVE
+
+KT_INLINE kt_bytes kt_bytes_load(const void *p)
 {
+    kt_bytes x;
+    memcpy(&x, p, 16);
+    return x;
+}
+
+KT_INLINE void kt_bytes_store(void *p, kt_bytes x) { memcpy(p, &x, 16); }
+
+/* Four rows of one head from row r on (a multiple of 4) to their places in the pack: keys are woven by fours,
+ * values by bytes. */
+KT_INLINE void kt_place(int flags, uint8_t *head, uint32_t r, uint32_t k, int8_t (*q)[256])
+{
+    uint8_t *p = head + (size_t)r * k;
     if (flags & NPU_AS_K) {
-        uint8_t *p = head + (size_t)(r / 16) * 16 * k + r % 16 * 4;
-        for (uint32_t t = 0; t < k; t += 4) {
-            for (uint32_t i = 0; i < 4; i++) {
-                uint32_t four;
-                memcpy(&four, q[i] + t, 4);
-                four ^= 0x80808080u;
-                memcpy(p + (size_t)t * 16 + 4 * i, &four, 4);
-            }
+        p = head + (size_t)(r / 16) * 16 * k + r % 16 * 4;
+        for (uint32_t t = 0; t < k; t += 16, p += 256) {
+            const kt_bytes a = kt_bytes_load(q[0] + t) ^ 128, b = kt_bytes_load(q[1] + t) ^ 128;
+            const kt_bytes c = kt_bytes_load(q[2] + t) ^ 128, d = kt_bytes_load(q[3] + t) ^ 128;
+            const kt_bytes ac = kt_weave_low4(a, c), bd = kt_weave_low4(b, d);
+            const kt_bytes ac2 = kt_weave_high4(a, c), bd2 = kt_weave_high4(b, d);
+            kt_bytes_store(p, kt_weave_low4(ac, bd));
+            kt_bytes_store(p + 64, kt_weave_high4(ac, bd));
+            kt_bytes_store(p + 128, kt_weave_low4(ac2, bd2));
+            kt_bytes_store(p + 192, kt_weave_high4(ac2, bd2));
         }
     } else if (flags & NPU_AS_V) {
-        uint8_t *restrict p = head + (size_t)r * k;
-        for (uint32_t t = 0; t < k; t++) {
-            p[4 * t] = (uint8_t)q[0][t];
-            p[4 * t + 1] = (uint8_t)q[1][t];
-            p[4 * t + 2] = (uint8_t)q[2][t];
-            p[4 * t + 3] = (uint8_t)q[3][t];
+        for (uint32_t t = 0; t < k; t += 16, p += 64) {
+            const kt_bytes a = kt_bytes_load(q[0] + t), b = kt_bytes_load(q[1] + t);
+            const kt_bytes c = kt_bytes_load(q[2] + t), d = kt_bytes_load(q[3] + t);
+            const kt_bytes ab = kt_weave_low(a, b), cd = kt_weave_low(c, d);
+            const kt_bytes ab2 = kt_weave_high(a, b), cd2 = kt_weave_high(c, d);
+            kt_bytes_store(p, kt_weave_low2(ab, cd));
+            kt_bytes_store(p + 16, kt_weave_high2(ab, cd));
+            kt_bytes_store(p + 32, kt_weave_low2(ab2, cd2));
+            kt_bytes_store(p + 48, kt_weave_high2(ab2, cd2));
         }
     } else {
         for (uint32_t i = 0; i < 4; i++) {
-            memcpy(head + (size_t)(r + i) * k, q[i], k);
+            memcpy(p + (size_t)i * k, q[i], k);
         }
     }
+}
+
+/* A row of 64 values less the centre, which stay in registers: what kt_quant_row does with kt_centred. */
+KT_INLINE void kt_quant_64(const float *x, const float *mu, int8_t *q, struct k_row *row)
+{
+    vf v[4], m = vf_zero();
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        v[i] = mu ? vf_sub(vf_load(x + 16 * i), vf_load(mu + 16 * i)) : vf_load(x + 16 * i);
+        m = vf_max(vf_abs(v[i]), m);
+    }
+    const float amax = vf_max_all(m);
+    const vf f = vf_set(amax > REF_QUANT_MIN ? 127.0f / amax : 0);
+    vi sum = vi_zero();
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        vf_to_s8(q + 16 * i, vf_max(vf_min(vf_mul(v[i], f), vf_set(127.0f)), vf_set(-127.0f)), 16, &sum);
+    }
+    row->scale = amax > REF_QUANT_MIN ? amax * (1.0f / 127.0f) : 0;
+    row->sum = vi_sum(sum);
 }
 
 /* Queries in two planes, of a few decoder rows. */
@@ -64,6 +118,8 @@ static void kt_heads_fine(const struct k_args *a, uint32_t m0, uint32_t m1, uint
     }
 }
 
+enum { KT_ROWS_AHEAD = 8 }; /* rows of one head lie kilobytes apart: no machine foresees the next */
+
 static void kt_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
                      void *scratch)
 {
@@ -79,17 +135,24 @@ static void kt_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
         return;
     }
     for (uint32_t h = n0; h < n1; h++) {
+        const float *x0 = (const float *)a->in[0] + h * k;
+        const float *mu = c->flags & NPU_CENTRE ? (const float *)a->in[1] + h * k : NULL;
+        uint8_t *head = out + (size_t)h * rp * k;
         for (uint32_t r = m0; r < end; r += 4) { /* tiles begin at multiples of 16 rows */
             for (uint32_t i = 0; i < 4; i++) {
+                const float *at = x0 + (size_t)(r + i) * c->lda;
                 struct k_row f = {0, 0};
-                if (r + i < c->m) {
-                    kt_quant_row(kt_centred(a, r + i, h, x), k, k, q[i], &f);
-                } else {
+                kt_ask(at + KT_ROWS_AHEAD * (size_t)c->lda, k * sizeof(float));
+                if (r + i >= c->m) {
                     memset(q[i], 0, k);
+                } else if (k == 64) {
+                    kt_quant_64(at, mu, q[i], &f);
+                } else {
+                    kt_quant_row(kt_centred(a, r + i, h, x), k, k, q[i], &f);
                 }
                 fig[(size_t)h * rp + r + i] = f;
             }
-            kt_place(c->flags, out + (size_t)h * rp * k, r, k, q);
+            kt_place(c->flags, head, r, k, q);
         }
     }
 }
