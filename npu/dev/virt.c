@@ -1,9 +1,10 @@
 /* The virtual NPU: columns are queues of tiles, served by host threads with SIMD kernels.
  *
- * Tiles of a job are dealt round robin: tile t belongs to column t mod columns; the last round may be
- * short, then the columns without a tile rest.  A thread serves columns that lie side by side, and helps
- * out where tiles are left when its own columns have none, so a thread that the machine holds up
- * costs no more than its share.  Whoever serves a tile, its bits are the same.
+ * Tiles of a job are dealt round robin: tile t belongs to column t mod columns, which its time is counted
+ * for; the last round may be short, then the columns without a tile rest.  Which thread serves a tile follows
+ * the caches instead: a job of many rows is shared out by rows, one of few by columns side by side
+ * (virt_in.h).  A thread helps out where tiles are left when it has none of its own, so a thread that the
+ * machine holds up costs no more than its share.  Whoever serves a tile, its bits are the same.
  *
  * Between two jobs threads exchange as little as can be: each has one word of what it took and one of what
  * it finished, counted on from job to job, and the next job begins when those of all add up.
@@ -64,13 +65,12 @@ static uint32_t serve(struct worker *w, struct worker *x, int i, int64_t *now)
 {
     const struct virt *v = w->v;
     const struct dev_job *j = &v->job[i];
-    const uint32_t columns = (uint32_t)v->dev.columns, total = j->tiles_m * j->tiles_n;
-    const uint32_t share = virt_share(v, (uint32_t)x->index, total);
+    const uint32_t columns = (uint32_t)v->dev.columns, share = virt_share(v, (uint32_t)x->index, j);
     const int op = j->args.c->op;
     uint32_t served = 0;
     int64_t k;
     while ((k = claim(x, v->number + (uint64_t)i, share)) >= 0) {
-        const uint32_t tile = virt_tile(v, (uint32_t)x->index, (uint32_t)k), col = tile % columns;
+        const uint32_t tile = virt_tile(v, (uint32_t)x->index, j, (uint32_t)k), col = tile % columns;
         run_tile(w, j, tile);
         const int64_t then = *now;
         *now = clk_ns();

@@ -34,10 +34,10 @@ static size_t rest(struct worker *w, const char **at)
     const struct virt *v = w->v;
     const struct dev_job *j = &v->job[w->ahead.job];
     const uint32_t step = j->args.c->tile_n, me = (uint32_t)w->index;
-    const uint32_t share = virt_share(v, me, j->tiles_n);
+    const uint32_t share = virt_share(v, me, j);
     struct ahead *h = &w->ahead;
     while (h->tile < share && h->total < MOST) {
-        const uint32_t n0 = virt_tile(v, me, h->tile) * step;
+        const uint32_t n0 = virt_tile(v, me, j, h->tile) * step;
         const void *p;
         const size_t b = k_fixed(&j->args, n0, j->cols - n0 < step ? j->cols : n0 + step, h->part, &p);
         if (b > h->off) {

@@ -83,21 +83,39 @@ static inline void virt_pause(void)
 #endif
 }
 
-/* Thread w's share of a job of `total` tiles: those of its columns, which lie side by side, so that it reads runs
- * of weights in order.  How many they are, and which is the k-th that it serves. */
+/* Thread w's share of a job, and the k-th tile that it serves.
+ *
+ * A job of many rows is shared out by rows: what a thread wrote in one job it reads in the next, out of caches
+ * that the other threads need not share with it.  A job with fewer tiles of rows than threads is shared out
+ * by columns, which lie side by side: a thread reads runs of weights in order. */
+static inline bool virt_by_rows(const struct virt *v, const struct dev_job *j)
+{
+    return v->dev.threads > 1 && j->tiles_m >= (uint32_t)v->dev.threads;
+}
+static inline uint32_t virt_first_row(const struct virt *v, uint32_t w, const struct dev_job *j)
+{
+    return w * j->tiles_m / (uint32_t)v->dev.threads;
+}
 static inline uint32_t virt_first_column(const struct virt *v, uint32_t w)
 {
     return w * (uint32_t)v->dev.columns / (uint32_t)v->dev.threads;
 }
-static inline uint32_t virt_share(const struct virt *v, uint32_t w, uint32_t total)
+static inline uint32_t virt_share(const struct virt *v, uint32_t w, const struct dev_job *j)
 {
-    const uint32_t columns = (uint32_t)v->dev.columns, rest = total % columns;
+    if (virt_by_rows(v, j)) {
+        return (virt_first_row(v, w + 1, j) - virt_first_row(v, w, j)) * j->tiles_n;
+    }
+    const uint32_t columns = (uint32_t)v->dev.columns, total = j->tiles_m * j->tiles_n, rest = total % columns;
     const uint32_t first = virt_first_column(v, w), own = virt_first_column(v, w + 1) - first;
     const uint32_t last = rest < first ? 0 : rest - first;
     return total / columns * own + (last < own ? last : own);
 }
-static inline uint32_t virt_tile(const struct virt *v, uint32_t w, uint32_t k)
+static inline uint32_t virt_tile(const struct virt *v, uint32_t w, const struct dev_job *j, uint32_t k)
 {
+    if (virt_by_rows(v, j)) {
+        const uint32_t first = virt_first_row(v, w, j), rows = virt_first_row(v, w + 1, j) - first;
+        return first + k % rows + j->tiles_m * (k / rows);
+    }
     const uint32_t first = virt_first_column(v, w), own = virt_first_column(v, w + 1) - first;
     return first + k % own + (uint32_t)v->dev.columns * (k / own);
 }
