@@ -59,6 +59,7 @@ struct bench_run {
     struct npu_limits limits;               /* with `threads` threads */
     struct npu_limits by[BENCH_THREADS];    /* with 1, 2, ... threads */
     int n_by;
+    struct bench_fig trip_ns;  /* a word between two threads and back, by turns with steps; n 0: one thread */
     struct bench_fig read_gbs; /* reading as many bytes as a decoder step needs, by turns with steps */
     /* What a pass has to do whatever computes it, and the time that takes at the limit. */
     double encode_gop[2], encode_limit_ms[2], token_mb, token_limit_ms;

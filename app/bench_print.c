@@ -96,6 +96,7 @@ static void run_json(struct jsonw *w, const struct bench_run *r)
     jsonw_num(w, "load_s", r->load_s, 4);
     jsonw_obj(w, "limits");
     limits_json(w, &r->limits);
+    jsonw_num(w, "trip_ns", r->trip_ns.n ? r->trip_ns.ms : (double)NAN, 1);
     jsonw_arr(w, "by_threads");
     for (int i = 0; i < r->n_by; i++) {
         jsonw_obj(w, NULL);
@@ -189,6 +190,10 @@ static void limits_text(struct jsonw *w, const struct bench_run *r)
     }
     jsonw_fmt(w, "  a decoder step reads %.1f MB; as many are read over and over at %.1f GB/s\n",
               r->token_mb, r->read_gbs.ms);
+    if (r->trip_ns.n) {
+        jsonw_fmt(w, "  a word from one thread to another and back takes %.0f ns (%.0f to %.0f)\n",
+                  r->trip_ns.ms, r->trip_ns.lo, r->trip_ns.hi);
+    }
 }
 
 static void ops_text(struct jsonw *w, const char *what, const struct bench_op *op, int n)

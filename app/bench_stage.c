@@ -220,6 +220,10 @@ static int time_turns(struct bench *b, struct bench_run *r, struct err *e)
     const int64_t t0 = clk_ns();
     rc = rc ? rc : asr_encode(b->setup.eng, b->mel, r->ctx[0], e);
     for (int n = 0; !rc && n + TURN <= BENCH_REPS && (n == 0 || since_ms(t0) < 3 * spend_ms); n += TURN) {
+        const double trip = r->threads > 1 ? npu_round_trip_ns() : (double)NAN;
+        if (!isnan(trip)) {
+            fig_add(&r->trip_ns, trip);
+        }
         fig_add(&r->read_gbs, npu_reader_rate(reader, TURN));
         b->step = 0;
         rc = time_turn(b, &r->fig[BENCH_TOKEN], time_token, 0, e);
@@ -230,6 +234,7 @@ static int time_turns(struct bench *b, struct bench_run *r, struct err *e)
         }
     }
     npu_reader_free(reader);
+    fig_done(&r->trip_ns);
     fig_done(&r->read_gbs);
     fig_done(&r->fig[BENCH_TOKEN]);
     fig_done(&r->fig[BENCH_VERIFY]);

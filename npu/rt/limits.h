@@ -31,4 +31,9 @@ int npu_reader_new(struct npu_reader **out, const struct npu_rt *rt, int threads
 double npu_reader_rate(struct npu_reader *r, int times);
 void npu_reader_free(struct npu_reader *r);
 
+/* A word from one thread to another and back, nanoseconds: what threads that share an L3 exchange in tens
+ * takes hundreds between others, and a virtual machine moves from one to the other within seconds.  The
+ * median of short runs, 5 ms at most; NaN when the two did not run at once. */
+double npu_round_trip_ns(void);
+
 #endif

@@ -33,6 +33,8 @@ check("int8 unless something else is asked for", j["precision"] == "int8" and j[
 for key in "int8_gops f32_gflops l2_gbs dram_gbs".split():
     check("limit " + key + " was measured", j["limits"][key] > 0)
 check("an L3 limit, or none that is large enough", j["limits"]["l3_gbs"] is None or j["limits"]["l3_gbs"] > 0)
+trip = j["limits"]["trip_ns"]
+check("a word between threads and back", trip is None or trip > 0)
 by = j["limits"]["by_threads"]
 check("limits from 1 thread to all", by[0]["threads"] == 1 and by[-1]["threads"] == j["threads"])
 e = j["encode"]
