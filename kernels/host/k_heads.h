@@ -1,19 +1,4 @@
 /* INT8 heads and attention on them.  Part of k_template.h. */
-/* k values of head h of a row less the centre (NULL: 0), in x or where they are. */
-KT_INLINE const float *kt_centred(const struct k_args *a, uint32_t r, uint32_t h, float *x)
-{
-    const struct npu_cmd *c = a->c;
-    const float *row = (const float *)a->in[0] + (size_t)r * c->lda + h * c->k;
-    const float *mu = (const float *)a->in[1] + h * c->k;
-    if (!(c->flags & NPU_CENTRE)) {
-        return row;
-    }
-    for (uint32_t t = 0; t < c->k; t += 16) {
-        vf_store(x + t, vf_sub(vf_load(row + t), vf_load(mu + t)));
-    }
-    return x;
-}
-
 /* 16 bytes, woven as every vector unit here can: a0 b0 a1 b1 .. of the lower or the upper halves. */
 typedef uint8_t kt_bytes __attribute__((vector_size(16)));
 typedef uint16_t kt_pairs __attribute__((vector_size(16)));
@@ -45,23 +30,25 @@ KT_INLINE void kt_bytes_store(void *p, kt_bytes x) { memcpy(p, &x, 16); }
  * values by bytes. */
 KT_INLINE void kt_place(int flags, uint8_t *head, uint32_t r, uint32_t k, int8_t (*q)[256])
 {
-    uint8_t *p = head + (size_t)r * k;
-    if (flags & NPU_AS_K) {
-        p = head + (size_t)(r / 16) * 16 * k + r % 16 * 4;
-        for (uint32_t t = 0; t < k; t += 16, p += 256) {
-            const kt_bytes a = kt_bytes_load(q[0] + t) ^ 128, b = kt_bytes_load(q[1] + t) ^ 128;
-            const kt_bytes c = kt_bytes_load(q[2] + t) ^ 128, d = kt_bytes_load(q[3] + t) ^ 128;
-            const kt_bytes ac = kt_weave_low4(a, c), bd = kt_weave_low4(b, d);
-            const kt_bytes ac2 = kt_weave_high4(a, c), bd2 = kt_weave_high4(b, d);
+    const int keys = flags & NPU_AS_K;
+    uint8_t *p = head + (keys ? (size_t)(r / 16) * 16 * k + r % 16 * 4 : (size_t)r * k);
+    if (!(flags & (NPU_AS_K | NPU_AS_V))) {
+        for (uint32_t i = 0; i < 4; i++) {
+            memcpy(p + (size_t)i * k, q[i], k);
+        }
+        return;
+    }
+    for (uint32_t t = 0; t < k; t += 16, p += keys ? 256 : 64) {
+        const kt_bytes a = kt_bytes_load(q[0] + t), b = kt_bytes_load(q[1] + t);
+        const kt_bytes c = kt_bytes_load(q[2] + t), d = kt_bytes_load(q[3] + t);
+        if (keys) {
+            const kt_bytes ac = kt_weave_low4(a, c) ^ 128, bd = kt_weave_low4(b, d) ^ 128;
+            const kt_bytes ac2 = kt_weave_high4(a, c) ^ 128, bd2 = kt_weave_high4(b, d) ^ 128;
             kt_bytes_store(p, kt_weave_low4(ac, bd));
             kt_bytes_store(p + 64, kt_weave_high4(ac, bd));
             kt_bytes_store(p + 128, kt_weave_low4(ac2, bd2));
             kt_bytes_store(p + 192, kt_weave_high4(ac2, bd2));
-        }
-    } else if (flags & NPU_AS_V) {
-        for (uint32_t t = 0; t < k; t += 16, p += 64) {
-            const kt_bytes a = kt_bytes_load(q[0] + t), b = kt_bytes_load(q[1] + t);
-            const kt_bytes c = kt_bytes_load(q[2] + t), d = kt_bytes_load(q[3] + t);
+        } else {
             const kt_bytes ab = kt_weave_low(a, b), cd = kt_weave_low(c, d);
             const kt_bytes ab2 = kt_weave_high(a, b), cd2 = kt_weave_high(c, d);
             kt_bytes_store(p, kt_weave_low2(ab, cd));
@@ -69,31 +56,7 @@ KT_INLINE void kt_place(int flags, uint8_t *head, uint32_t r, uint32_t k, int8_t
             kt_bytes_store(p + 32, kt_weave_low2(ab2, cd2));
             kt_bytes_store(p + 48, kt_weave_high2(ab2, cd2));
         }
-    } else {
-        for (uint32_t i = 0; i < 4; i++) {
-            memcpy(p + (size_t)i * k, q[i], k);
-        }
     }
-}
-
-/* A row of 64 values less the centre, which stay in registers: what kt_quant_row does with kt_centred. */
-KT_INLINE void kt_quant_64(const float *x, const float *mu, int8_t *q, struct k_row *row)
-{
-    vf v[4], m = vf_zero();
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        v[i] = mu ? vf_sub(vf_load(x + 16 * i), vf_load(mu + 16 * i)) : vf_load(x + 16 * i);
-        m = vf_max(vf_abs(v[i]), m);
-    }
-    const float amax = vf_max_all(m);
-    const vf f = vf_set(amax > REF_QUANT_MIN ? 127.0f / amax : 0);
-    vi sum = vi_zero();
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        vf_to_s8(q + 16 * i, vf_max(vf_min(vf_mul(v[i], f), vf_set(127.0f)), vf_set(-127.0f)), 16, &sum);
-    }
-    row->scale = amax > REF_QUANT_MIN ? amax * (1.0f / 127.0f) : 0;
-    row->sum = vi_sum(sum);
 }
 
 /* Queries in two planes, of a few decoder rows. */
@@ -104,12 +67,13 @@ static void kt_heads_fine(const struct k_args *a, uint32_t m0, uint32_t m1, uint
     const size_t plane = (size_t)c->heads * rp * k;
     int8_t *out = a->out;
     struct k_row *fig = (struct k_row *)(void *)(out + 2 * plane);
-    float x[256];
     for (uint32_t h = n0; h < n1; h++) {
+        const float *x = (const float *)a->in[0] + h * k;
+        const float *mu = c->flags & NPU_CENTRE ? (const float *)a->in[1] + h * k : NULL;
         int8_t *to = out + ((size_t)h * rp + m0) * k;
         for (uint32_t r = m0; r < m1; r++, to += k) {
             struct k_row hi, lo;
-            kt_quant_fine(kt_centred(a, r, h, x), k, k, to, to + plane, &hi, &lo);
+            kt_quant_fine(x + (size_t)r * c->lda, mu, k, k, to, to + plane, &hi, &lo);
             fig[(size_t)h * rp + r] = (struct k_row){hi.scale, 128 * hi.sum + lo.sum};
         }
         memset(to, 0, (size_t)(end - m1) * k);
@@ -128,7 +92,6 @@ static void kt_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
     uint8_t *out = a->out;
     struct k_row *fig = (struct k_row *)(out + (size_t)c->heads * rp * k);
     int8_t q[4][256];
-    float x[256];
     (void)scratch;
     if (c->flags & NPU_FINE) {
         kt_heads_fine(a, m0, m1, n0, n1);
@@ -145,10 +108,10 @@ static void kt_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
                 kt_ask(at + KT_ROWS_AHEAD * (size_t)c->lda, k * sizeof(float));
                 if (r + i >= c->m) {
                     memset(q[i], 0, k);
-                } else if (k == 64) {
-                    kt_quant_64(at, mu, q[i], &f);
+                } else if (k == 64) { /* they stay in registers */
+                    kt_quant_row(at, mu, 64, 64, q[i], &f);
                 } else {
-                    kt_quant_row(kt_centred(a, r + i, h, x), k, k, q[i], &f);
+                    kt_quant_row(at, mu, k, k, q[i], &f);
                 }
                 fig[(size_t)h * rp + r + i] = f;
             }

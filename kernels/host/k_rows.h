@@ -13,17 +13,27 @@ KT_INLINE void kt_store_some(float *p, vf x, uint32_t n)
     }
 }
 
-static void kt_quant_row(const float *x, uint32_t k, uint32_t kp, int8_t *q, struct k_row *row)
+/* 16 values from x + i on, or those there are, less those of mu (NULL: 0). */
+KT_INLINE vf kt_less(const float *x, const float *mu, uint32_t i, uint32_t left)
+{
+    const vf v = kt_load_some(x + i, left);
+    return mu ? vf_sub(v, kt_load_some(mu + i, left)) : v;
+}
+
+/* A row of k values less mu (NULL: 0) to s8; inlined, so that rows of a known length stay in registers. */
+KT_INLINE void kt_quant_row(const float *x, const float *mu, uint32_t k, uint32_t kp, int8_t *q, struct k_row *row)
 {
     vf m = vf_zero();
+#pragma GCC unroll 4
     for (uint32_t i = 0; i < k; i += 16) {
-        m = vf_max(vf_abs(kt_load_some(x + i, k - i)), m);
+        m = vf_max(vf_abs(kt_less(x, mu, i, k - i)), m);
     }
     const float amax = vf_max_all(m);
     const vf f = vf_set(amax > REF_QUANT_MIN ? 127.0f / amax : 0);
     vi sum = vi_zero();
+#pragma GCC unroll 4
     for (uint32_t i = 0; i < k; i += 16) {
-        vf v = vf_mul(kt_load_some(x + i, k - i), f);
+        vf v = vf_mul(kt_less(x, mu, i, k - i), f);
         v = vf_max(vf_min(v, vf_set(127.0f)), vf_set(-127.0f));
         vf_to_s8(q + i, v, k - i < 16 ? k - i : 16, &sum);
     }
@@ -32,18 +42,19 @@ static void kt_quant_row(const float *x, uint32_t k, uint32_t kp, int8_t *q, str
     row->sum = vi_sum(sum);
 }
 
-static void kt_quant_fine(const float *x, uint32_t k, uint32_t kp, int8_t *hi, int8_t *lo,
+/* The same to two planes. */
+static void kt_quant_fine(const float *x, const float *mu, uint32_t k, uint32_t kp, int8_t *hi, int8_t *lo,
                           struct k_row *row, struct k_row *low)
 {
     vf m = vf_zero();
     for (uint32_t i = 0; i < k; i += 16) {
-        m = vf_max(vf_abs(kt_load_some(x + i, k - i)), m);
+        m = vf_max(vf_abs(kt_less(x, mu, i, k - i)), m);
     }
     const float amax = vf_max_all(m);
     const vf f = vf_set(amax > REF_QUANT_MIN ? REF_FINE / amax : 0);
     vi sh = vi_zero(), sl = vi_zero();
     for (uint32_t i = 0; i < k; i += 16) {
-        vf v = vf_mul(kt_load_some(x + i, k - i), f);
+        vf v = vf_mul(kt_less(x, mu, i, k - i), f);
         v = vf_max(vf_min(v, vf_set(REF_FINE)), vf_set(-REF_FINE));
         vf_to_s16(hi + i, lo + i, v, k - i < 16 ? k - i : 16, &sh, &sl);
     }
@@ -53,23 +64,22 @@ static void kt_quant_fine(const float *x, uint32_t k, uint32_t kp, int8_t *hi, i
     *low = (struct k_row){0, vi_sum(sl)};
 }
 
-/* Row i of a command's result, from k values at x. */
-static void kt_quant_to(const struct k_args *a, uint32_t i, const float *x)
+/* Row i of a command's result, from k values at x less those at mu (NULL: 0). */
+static void kt_quant_to(const struct k_args *a, uint32_t i, const float *x, const float *mu)
 {
     const struct npu_cmd *c = a->c;
     const uint32_t kp = k_round(c->k, K_PAD_K);
     int8_t *q = (int8_t *)a->out + (size_t)i * c->ldo;
     struct k_row *row = (struct k_row *)a->aux + i;
     if (c->flags & NPU_FINE) {
-        kt_quant_fine(x, c->k, kp, q, q + (size_t)c->m * c->ldo, row, row + c->m);
+        kt_quant_fine(x, mu, c->k, kp, q, q + (size_t)c->m * c->ldo, row, row + c->m);
     } else {
-        kt_quant_row(x, c->k, kp, q, row);
+        kt_quant_row(x, mu, c->k, kp, q, row);
     }
 }
 
-/* The block of rows i..end-1 (stride ldx) about their mean, which goes to in[3]; row: k values of scratch. */
-static void kt_quant_block(const struct k_args *a, uint32_t i, uint32_t end, const float *x, uint32_t ldx,
-                           float *row)
+/* The block of rows i..end-1 (stride ldx) about their mean, which goes to in[3]. */
+static void kt_quant_block(const struct k_args *a, uint32_t i, uint32_t end, const float *x, uint32_t ldx)
 {
     const struct npu_cmd *c = a->c;
     float *mean = (float *)(uintptr_t)a->in[3] + (size_t)(i / c->tile_m) * c->ldp;
@@ -95,11 +105,7 @@ static void kt_quant_block(const struct k_args *a, uint32_t i, uint32_t end, con
         kt_store_some(mean + j, vf_mul(s, share), c->k - j);
     }
     for (; i < end; i++, x += ldx) {
-        for (j = 0; j < c->k; j += 16) {
-            const uint32_t left = c->k - j;
-            kt_store_some(row + j, vf_sub(kt_load_some(x + j, left), kt_load_some(mean + j, left)), left);
-        }
-        kt_quant_to(a, i, row);
+        kt_quant_to(a, i, x, mean);
     }
 }
 
@@ -114,12 +120,12 @@ static void kt_quant(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
 {
     const struct npu_cmd *c = a->c;
     const float *x = a->in[0];
-    (void)n0, (void)n1;
+    (void)n0, (void)n1, (void)scratch;
     for (uint32_t i = m0; i < m1 && c->flags & NPU_CENTRE; i += c->tile_m) {
-        kt_quant_block(a, i, kt_block_end(c, i, m1), x + (size_t)i * c->lda, c->lda, scratch);
+        kt_quant_block(a, i, kt_block_end(c, i, m1), x + (size_t)i * c->lda, c->lda);
     }
     for (uint32_t i = m0; i < m1 && !(c->flags & NPU_CENTRE); i++) {
-        kt_quant_to(a, i, x + (size_t)i * c->lda);
+        kt_quant_to(a, i, x + (size_t)i * c->lda, NULL);
     }
 }
 
@@ -172,11 +178,11 @@ static void kt_norm_q(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t
         for (uint32_t r = i; r < end; r++) {
             kt_norm_row(x + (size_t)r * c->lda, c->k, NULL, y + (size_t)(r - i) * c->k);
         }
-        kt_quant_block(a, i, end, y, c->k, y + (size_t)(end - i) * c->k);
+        kt_quant_block(a, i, end, y, c->k);
     }
     for (uint32_t i = m0; i < m1 && !(c->flags & NPU_CENTRE); i++) {
         kt_norm_row(x + (size_t)i * c->lda, c->k, NULL, y);
-        kt_quant_to(a, i, y);
+        kt_quant_to(a, i, y, NULL);
     }
 }
 
