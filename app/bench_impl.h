@@ -19,9 +19,9 @@ enum {
     BENCH_THREADS = 8,   /* rows of limits by threads */
 };
 
-/* A figure: its samples, and their median, quartiles, lowest and highest. */
+/* A figure: its samples (of a stage: milliseconds), and their median, lowest, quartiles and highest. */
 struct bench_fig {
-    double ms, lo, q1, q3, hi;
+    double median, lo, q1, q3, hi;
     int n;
     double t[BENCH_REPS];
 };

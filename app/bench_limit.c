@@ -72,7 +72,7 @@ void bench_against(const struct bench *b, struct bench_run *r)
         r->encode_limit_ms[i] = gops > 0 ? r->encode_gop[i] / gops * 1e3 : (double)NAN;
     }
     r->token_mb = token_values(h) * (i8 ? 1 : 4);
-    r->token_limit_ms = r->read_gbs.ms > 0 ? r->token_mb / r->read_gbs.ms : (double)NAN;
+    r->token_limit_ms = r->read_gbs.median > 0 ? r->token_mb / r->read_gbs.median : (double)NAN;
 }
 
 double bench_cpu_all_s(void)

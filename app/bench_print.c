@@ -13,7 +13,7 @@ static double share(double limit_ms, double ms) { return ms > 0 ? limit_ms / ms 
 /* Into an open object: ms (the median), lo, q1, q3, hi, n; limit_ms and share when there is one. */
 static void fig_json(struct jsonw *w, const struct bench_fig *f, double limit_ms)
 {
-    jsonw_num(w, "ms", f->ms, 4);
+    jsonw_num(w, "ms", f->median, 4);
     jsonw_num(w, "lo", f->lo, 4);
     jsonw_num(w, "q1", f->q1, 4);
     jsonw_num(w, "q3", f->q3, 4);
@@ -21,7 +21,7 @@ static void fig_json(struct jsonw *w, const struct bench_fig *f, double limit_ms
     jsonw_int(w, "n", f->n);
     if (limit_ms > 0) {
         jsonw_num(w, "limit_ms", limit_ms, 4);
-        jsonw_num(w, "share", share(limit_ms, f->ms), 4);
+        jsonw_num(w, "share", share(limit_ms, f->median), 4);
     }
 }
 
@@ -56,7 +56,7 @@ static void encode_json(struct jsonw *w, const struct bench_run *r)
         jsonw_int(w, "audio_ctx", r->ctx[i]);
         fig_json(w, f, r->encode_limit_ms[i]);
         jsonw_num(w, "gop", r->encode_gop[i], 4);
-        jsonw_num(w, "rtf", f->ms / 1e3 / (r->ctx[i] * 0.02), 6);
+        jsonw_num(w, "rtf", f->median / 1e3 / (r->ctx[i] * 0.02), 6);
         jsonw_obj_end(w);
     }
     jsonw_arr_end(w);
@@ -68,10 +68,10 @@ static void decode_json(struct jsonw *w, const struct bench_run *r)
     jsonw_obj(w, "token");
     fig_json(w, &r->fig[BENCH_TOKEN], r->token_limit_ms);
     jsonw_num(w, "mb", r->token_mb, 3);
-    jsonw_num(w, "limit_gbs", r->read_gbs.ms, 2);
+    jsonw_num(w, "limit_gbs", r->read_gbs.median, 2);
     jsonw_obj_end(w);
-    jsonw_num(w, "draft16_ms", draft->n ? draft->ms : (double)NAN, 4);
-    jsonw_num(w, "draft16_tokens", draft->n ? draft->ms / r->fig[BENCH_TOKEN].ms : (double)NAN, 3);
+    jsonw_num(w, "draft16_ms", draft->n ? draft->median : (double)NAN, 4);
+    jsonw_num(w, "draft16_tokens", draft->n ? draft->median / r->fig[BENCH_TOKEN].median : (double)NAN, 3);
     jsonw_obj(w, "prefill");
     jsonw_int(w, "tokens", r->prefill);
     fig_json(w, &r->fig[BENCH_ROWS], 0);
@@ -80,8 +80,8 @@ static void decode_json(struct jsonw *w, const struct bench_run *r)
     jsonw_num(w, "seconds", BENCH_CLIP_S, 0);
     jsonw_int(w, "tokens", r->clip_tokens);
     fig_json(w, clip, r->encode_limit_ms[0] + r->clip_tokens * r->token_limit_ms);
-    jsonw_num(w, "x_realtime", BENCH_CLIP_S * 1e3 / clip->ms, 2);
-    jsonw_num(w, "cpu_s_per_audio_s", r->cpu_s.ms, 5);
+    jsonw_num(w, "x_realtime", BENCH_CLIP_S * 1e3 / clip->median, 2);
+    jsonw_num(w, "cpu_s_per_audio_s", r->cpu_s.median, 5);
     jsonw_obj_end(w);
     jsonw_obj(w, "offline_10s");
     fig_json(w, &r->fig[BENCH_OFFLINE], 0);
@@ -96,7 +96,7 @@ static void run_json(struct jsonw *w, const struct bench_run *r)
     jsonw_num(w, "load_s", r->load_s, 4);
     jsonw_obj(w, "limits");
     limits_json(w, &r->limits);
-    jsonw_num(w, "trip_ns", r->trip_ns.n ? r->trip_ns.ms : (double)NAN, 1);
+    jsonw_num(w, "trip_ns", r->trip_ns.n ? r->trip_ns.median : (double)NAN, 1);
     jsonw_arr(w, "by_threads");
     for (int i = 0; i < r->n_by; i++) {
         jsonw_obj(w, NULL);
@@ -105,7 +105,7 @@ static void run_json(struct jsonw *w, const struct bench_run *r)
     }
     jsonw_arr_end(w);
     jsonw_obj_end(w);
-    jsonw_num(w, "mel_ms", r->fig[BENCH_MEL].ms, 4);
+    jsonw_num(w, "mel_ms", r->fig[BENCH_MEL].median, 4);
     jsonw_obj(w, "mel");
     fig_json(w, &r->fig[BENCH_MEL], 0);
     jsonw_obj_end(w);
@@ -118,7 +118,7 @@ static void run_json(struct jsonw *w, const struct bench_run *r)
     jsonw_num(w, "weights_mb", (double)r->mem.weights / 1e6, 2);
     jsonw_num(w, "kv_mb", (double)r->mem.kv / 1e6, 2);
     jsonw_num(w, "work_mb", (double)r->mem.work / 1e6, 2);
-    jsonw_num(w, "cpu_s_per_audio_s", r->cpu_s.ms, 5);
+    jsonw_num(w, "cpu_s_per_audio_s", r->cpu_s.median, 5);
     jsonw_num(w, "foreign_cpus", r->foreign, 3);
 }
 
@@ -162,14 +162,14 @@ void bench_print_json(const struct bench *b, const struct bench_run *r, int n, s
 static void row(struct jsonw *w, const char *name, const struct bench_fig *f, double audio_s,
                 double limit_ms)
 {
-    jsonw_fmt(w, "  %-20s %9.3f  %9.3f %9.3f %9.3f %4d", name, f->ms, f->lo, f->q3, f->hi, f->n);
+    jsonw_fmt(w, "  %-20s %9.3f  %9.3f %9.3f %9.3f %4d", name, f->median, f->lo, f->q3, f->hi, f->n);
     if (limit_ms > 0) {
-        jsonw_fmt(w, "  %9.3f %4.0f %%", limit_ms, 100 * share(limit_ms, f->ms));
+        jsonw_fmt(w, "  %9.3f %4.0f %%", limit_ms, 100 * share(limit_ms, f->median));
     } else if (audio_s > 0) {
         jsonw_fmt(w, "  %16s", "");
     }
     if (audio_s > 0) {
-        jsonw_fmt(w, " %7.0f x", audio_s * 1e3 / f->ms);
+        jsonw_fmt(w, " %7.0f x", audio_s * 1e3 / f->median);
     }
     jsonw_text(w, "\n");
 }
@@ -189,10 +189,10 @@ static void limits_text(struct jsonw *w, const struct bench_run *r)
         jsonw_fmt(w, " %7.1f\n", l->dram_gbs);
     }
     jsonw_fmt(w, "  a decoder step reads %.1f MB; as many are read over and over at %.1f GB/s\n",
-              r->token_mb, r->read_gbs.ms);
+              r->token_mb, r->read_gbs.median);
     if (r->trip_ns.n) {
         jsonw_fmt(w, "  a word from one thread to another and back takes %.0f ns (%.0f to %.0f)\n",
-                  r->trip_ns.ms, r->trip_ns.lo, r->trip_ns.hi);
+                  r->trip_ns.median, r->trip_ns.lo, r->trip_ns.hi);
     }
 }
 
@@ -232,9 +232,9 @@ static void run_text(struct jsonw *w, const struct bench_run *r)
     ops_text(w, "decoder step", r->op[1], r->n_op[1]);
     if (r->fig[BENCH_VERIFY].n) {
         jsonw_fmt(w, "  verifying 16 tokens costs %.2f steps;",
-                  r->fig[BENCH_VERIFY].ms / r->fig[BENCH_TOKEN].ms);
+                  r->fig[BENCH_VERIFY].median / r->fig[BENCH_TOKEN].median);
     }
-    jsonw_fmt(w, "  %.4f CPU seconds a second of sound\n", r->cpu_s.ms);
+    jsonw_fmt(w, "  %.4f CPU seconds a second of sound\n", r->cpu_s.median);
     jsonw_fmt(w, "  at most %.0f MB resident: weights %.1f, KV cache %.1f, activations %.1f MB\n",
               r->rss_mb, (double)r->mem.weights / 1e6, (double)r->mem.kv / 1e6,
               (double)r->mem.work / 1e6);

@@ -19,8 +19,7 @@ enum {
     FIRST_STEP = 4, /* positions of timed decoder steps */
     LAST_STEP = 84,
     KNOWN = 48, /* tokens before a draft */
-    TURN = 3,   /* samples of each in a turn */
-    WARM = 2,   /* passes before them, not counted: what ran before has filled the caches */
+    TURN = 3,   /* samples of each in a turn, after NPU_WARM that do not count */
 };
 
 static double since_ms(int64_t t0) { return (double)(clk_ns() - t0) * 1e-6; }
@@ -142,7 +141,7 @@ static void fig_done(struct bench_fig *f)
     if (f->n) {
         const int n = f->n;
         qsort(f->t, (size_t)n, sizeof *f->t, by_value);
-        f->ms = (f->t[n / 2] + f->t[(n - 1) / 2]) / 2;
+        f->median = (f->t[n / 2] + f->t[(n - 1) / 2]) / 2;
         f->lo = f->t[0];
         f->q1 = f->t[n / 4];
         f->q3 = f->t[n - 1 - n / 4];
@@ -175,10 +174,7 @@ static int time_stage(struct bench *b, struct bench_run *r, int i, const struct 
 {
     const double spend_ms = 1e3 * (b->a->seconds ? b->a->seconds : 2) / (double)ROUNDS;
     double sum = 0;
-    int rc = 0;
-    if (s->time(b, s->arg, e) < 0) { /* warms caches, is not counted */
-        rc = -e->code;
-    }
+    int rc = s->time(b, s->arg, e) < 0 ? -e->code : 0; /* warms caches, is not counted */
     for (int n = 0; !rc && n < BENCH_REPS / ROUNDS && (n < LEAST || sum < spend_ms); n++) {
         const double ms = s->time(b, s->arg, e);
         if (ms < 0) {
@@ -194,15 +190,14 @@ static int time_stage(struct bench *b, struct bench_run *r, int i, const struct 
     return rc;
 }
 
-static int time_turn(struct bench *b, struct bench_fig *f, double (*time)(struct bench *b, int arg, struct err *e),
-                     int arg, struct err *e)
+static int time_turn(struct bench *b, struct bench_fig *f, const struct stage *s, struct err *e)
 {
-    for (int i = 0; i < WARM + TURN; i++) {
-        const double ms = time(b, arg, e);
+    for (int i = 0; i < NPU_WARM + TURN; i++) {
+        const double ms = s->time(b, s->arg, e);
         if (ms < 0) {
             return -e->code;
         }
-        if (i >= WARM) {
+        if (i >= NPU_WARM) {
             fig_add(f, ms);
         }
     }
@@ -213,6 +208,7 @@ static int time_turn(struct bench *b, struct bench_fig *f, double (*time)(struct
  * cross-attention reads all of it. */
 static int time_turns(struct bench *b, struct bench_run *r, struct err *e)
 {
+    const struct stage step = {time_token, 0}, verify = {time_draft, BENCH_DRAFT};
     const int draft = asr_model_hp(b->setup.model)->n_text_ctx >= KNOWN + BENCH_DRAFT;
     const double spend_ms = 1e3 * (b->a->seconds ? b->a->seconds : 2);
     struct npu_reader *reader;
@@ -226,11 +222,11 @@ static int time_turns(struct bench *b, struct bench_run *r, struct err *e)
         }
         fig_add(&r->read_gbs, npu_reader_rate(reader, TURN));
         b->step = 0;
-        rc = time_turn(b, &r->fig[BENCH_TOKEN], time_token, 0, e);
+        rc = time_turn(b, &r->fig[BENCH_TOKEN], &step, e);
         if (!rc && draft) {
             int32_t tok[KNOWN] = {0};
             rc = asr_decode(b->setup.eng, tok, KNOWN, 0, 0, e);
-            rc = rc ? rc : time_turn(b, &r->fig[BENCH_VERIFY], time_draft, BENCH_DRAFT, e);
+            rc = rc ? rc : time_turn(b, &r->fig[BENCH_VERIFY], &verify, e);
         }
     }
     npu_reader_free(reader);

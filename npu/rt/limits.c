@@ -14,7 +14,7 @@
 #include "app/base/clk.h"
 #include "npu/rt/inside.h"
 
-enum { RUNS = 7, WARM = 2, MAX_THREADS = 16 };
+enum { RUNS = 7, MAX_THREADS = 16 };
 
 enum what { INT8, F32, READ };
 
@@ -40,7 +40,7 @@ static void *seat_main(void *arg)
     atomic_fetch_sub(p->at_start, 1);
     while (atomic_load(p->at_start) > 0) {
     }
-    for (int i = 0; p->what == READ && i < WARM; i++) {
+    for (int i = 0; p->what == READ && i < NPU_WARM; i++) {
         p->k->read(s->block, p->bytes);
     }
     const int64_t t0 = clk_ns();

@@ -26,8 +26,9 @@ struct npu_reader;
 /* Large pages, as the device's buffers are.  -ERR_MEM. */
 int npu_reader_new(struct npu_reader **out, const struct npu_rt *rt, int threads, size_t bytes,
                    struct err *e);
-/* The set read `times` times, after two that do not count (what ran before has filled the caches):
- * 1e9 bytes/s of all threads together. */
+/* Passes that do not count before some that do: what ran before has filled the caches. */
+enum { NPU_WARM = 2 };
+/* The set read `times` times, after NPU_WARM others: 1e9 bytes/s of all threads together. */
 double npu_reader_rate(struct npu_reader *r, int times);
 void npu_reader_free(struct npu_reader *r);
 

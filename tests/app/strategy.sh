@@ -32,8 +32,11 @@ for (g, n), s in by.items():
     say(parts > 0.3 * s["ms"], "%s:%s: its parts tell where the time went" % (g, n))
 say(o["identical"] is True and o["audio_ctx"] == 200, "one verdict")
 ops = by["tiles", "array"]["calls"]
-# one call takes all on a machine that is quick enough: a call's time is bounded
-say(by["boundary", "direct"]["calls"] == 0 and 1 <= by["boundary", "driver"]["calls"] < ops / 10, "calls at the boundary")
+# one call takes all, unless the machine is so slow (a sanitizer, others' work) that it comes near the 0.4 s that
+# the driver's chains are bounded by: its first calls know the machine only roughly
+direct, driver = by["boundary", "direct"], by["boundary", "driver"]
+few = 1 if driver["ms"] < 100 else 1 + driver["ms"] / 100
+say(direct["calls"] == 0 and 1 <= driver["calls"] <= few, "calls at the boundary")
 say(ops == by["tiles", "array"]["commands"], "a call for each operation")
 say(by["dispatch", "serial"]["submits"] == ops, "serial: a submission for each call")
 say(by["dispatch", "pipelined"]["submits"] <= ops / 10, "pipelined: chains")
