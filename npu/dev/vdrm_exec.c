@@ -297,8 +297,6 @@ static int64_t plan_fault(struct vdrm *v, const struct vdrm_ctx *x, const struct
     } else if (r->act == V_SLOW) {
         ms += r->value;
     }
-    v->wedged = r->act == V_WEDGE ? 1 : v->wedged;
-    v->gone = r->act == V_GONE ? true : v->gone;
     return ms;
 }
 
@@ -322,6 +320,9 @@ static void run_command(struct vdrm *v, struct vdrm_ctx *x)
     const uint32_t status = end ? vdrm_fw_run(v, x, j, end, &at) : 0;
     pthread_mutex_lock(&v->mu);
     v->computing--;
+    /* only now: the host hears of it at once, and would look at buffers that are still being written to */
+    v->wedged = r.act == V_WEDGE ? 1 : v->wedged;
+    v->gone = r.act == V_GONE ? true : v->gone;
     v->last_event = clk_ns();
     pthread_cond_broadcast(&v->cv);
     const int quiet = ms && !status ? silence(v, x, ms) : 0;

@@ -130,6 +130,10 @@ void x_gem_close(const struct dev_xdna *x, uint32_t handle);
 void x_count(_Atomic uint64_t *c, uint64_t n);
 void x_flush(struct dev_xdna *x, const void *p, size_t n);
 
+/* xdna_run.c: host to device before a list, device to host after; a cache does the same for both.  Empties
+ * the set; the time goes to ns. */
+void x_flush_spans(struct dev_xdna *x, struct spans *set, _Atomic uint64_t *ns);
+
 /* xdna_undo.c: 0, or -1 without memory */
 int x_save(struct dev_xdna *x);
 void x_put_back(struct dev_xdna *x);

@@ -82,8 +82,7 @@ static int survey(struct dev_xdna *x, int n, struct err *e)
 
 /* -- caches ------------------------------------------------------------------------------------ */
 
-/* Host to device before, device to host after.  Both are the same to a cache. */
-static void flush_all(struct dev_xdna *x, struct spans *set, _Atomic uint64_t *ns)
+void x_flush_spans(struct dev_xdna *x, struct spans *set, _Atomic uint64_t *ns)
 {
     if (x->sys->coherent) {
         set->n = 0;
@@ -238,10 +237,13 @@ int dev_xdna_run(struct dev_xdna *x, const struct npu_cmd *cmd, int n, struct er
             spans_add(&x->dirty, x->written.s[i].lo, x->written.s[i].hi);
         }
     }
-    flush_all(x, &x->dirty, &x->sync_ns);
+    x_flush_spans(x, &x->dirty, &x->sync_ns);
     rc = run_list(x, n, e);
-    /* also after a failure: whoever looks should see what is there */
-    flush_all(x, &x->written, &x->unpack_ns);
+    /* also after a failure: whoever looks should see what is there.  A device that was given up may still be at
+     * work until its context is closed (dev_xdna_give_up). */
+    if (!x->lost) {
+        x_flush_spans(x, &x->written, &x->unpack_ns);
+    }
     x_count(&x->lists, 1);
     x_count(&x->cmds, (uint64_t)n);
     return rc;
@@ -285,10 +287,10 @@ int dev_xdna_exec(struct dev_xdna *x, const uint32_t *stream, size_t words, cons
     for (int i = 0; i < x->written.n; i++) {
         spans_add(&x->dirty, x->written.s[i].lo, x->written.s[i].hi);
     }
-    flush_all(x, &x->dirty, &x->sync_ns);
+    x_flush_spans(x, &x->dirty, &x->sync_ns);
     enum x_end end = x_hand_over(x, s);
     end = end == END_OK ? x_finish(x, s) : end;
-    flush_all(x, &x->written, &x->unpack_ns);
+    x_flush_spans(x, &x->written, &x->unpack_ns);
     if (end == END_SILENT) { /* it must not write into buffers that are gone */
         x_count(&x->resets, 1);
         x->lost = x_ctx_close(x) != 0 || x_ctx_open(x, e) != 0;

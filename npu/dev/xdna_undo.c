@@ -48,7 +48,11 @@ void x_put_back(struct dev_xdna *x)
 int dev_xdna_give_up(struct dev_xdna *x)
 {
     x->lost = true;
-    return x_ctx_close(x) || x->at_large ? -1 : 0;
+    if (x_ctx_close(x) || x->at_large) {
+        return -1;
+    }
+    x_flush_spans(x, &x->written, &x->unpack_ns);
+    return 0;
 }
 
 int dev_xdna_put_back(struct dev_xdna *x, void *(*at)(void *ctx, uint32_t bo, size_t off),
