@@ -396,7 +396,10 @@ static void kt_attn_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
         for (uint32_t i = m0; i < m1;) {
             h.q = first.q + (size_t)i * h.k;
             h.fq = first.fq + i;
-            if (fine && i == m0) {
+            if (fine && i == m0 && m1 - i >= KT_QK_FINE) {
+                kt_attn8_rows(KT_QK_FINE, 1, 1, a, &h, i, head, x);
+                i += KT_QK_FINE;
+            } else if (fine && i == m0) {
                 kt_attn8_rows(1, 1, 1, a, &h, i, head, x);
                 i++;
             } else if (fine && m1 - i >= KT_QK_FINE) {

@@ -17,8 +17,8 @@ static int add(struct npu_list *l, const struct npu_cmd *c) { return npu_list_ad
 
 static uint16_t tile_rows(uint32_t m) { return (uint16_t)(m <= FEW_ROWS ? m : NET_BLOCK); }
 
-/* Rows of a tile of LayerNorm and quantisation. */
-static uint16_t norm_rows(uint32_t m) { return small(m, 32); }
+/* Rows of a tile of LayerNorm and quantisation: the decoder's few go to as many columns as there can be. */
+static uint16_t norm_rows(uint32_t m) { return m <= FEW_ROWS ? (uint16_t)((m + 7) / 8) : 32; }
 
 static uint32_t blocks_of(uint32_t m) { return (m + tile_rows(m) - 1) / tile_rows(m); }
 
