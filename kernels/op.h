@@ -29,8 +29,8 @@ enum npu_flag {
     NPU_BIAS = 1,   /* GEMM: add bias[n] */
     NPU_GELU = 2,   /* GEMM: tanh GELU after the bias */
     NPU_ADD = 4,    /* GEMM: add in[3] rows after that */
-    NPU_CAUSAL = 8, /* ATTN with tile_m 1: row i sees keys 0 .. n - m + i */
-    NPU_PROBS = 16, /* ATTN with tile_m 1, ATTN_I8: write probabilities of chosen heads to in[3] */
+    NPU_CAUSAL = 8, /* ATTN: row i sees keys 0 .. n - m + i */
+    NPU_PROBS = 16, /* ATTN with tile_m 1 or causal, ATTN_I8: write probabilities of chosen heads to in[3] */
     NPU_MUL = 32,   /* GEMM: multiply by chan[n] after GELU (fc2's balance), before ADD */
     NPU_AS_K = 64,  /* HEADS: as keys */
     NPU_AS_V = 128, /* HEADS: as values; neither: as queries */

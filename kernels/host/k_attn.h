@@ -146,56 +146,129 @@ KT_INLINE float kt_dot(const float *x, const float *y, uint32_t d)
 
 enum { KT_KEYS_AHEAD = 12 };
 
-/* Decoder: one query row, the same bits alone or in a batch.  Keys lie a long way apart, in memory by the
- * time a step comes back to them: first: this row asks for them and for the values ahead of time. */
-static void kt_attn_row(const struct k_args *a, uint32_t i, uint32_t h, int first, float *p)
+/* Scores of R rows of queries against four keys. */
+KT_INLINE void kt_scores4(const int R, const float *q, size_t lda, const float *keys, size_t ldw, uint32_t d,
+                          float scale, float *p, size_t np)
 {
-    const struct npu_cmd *c = a->c;
-    const uint32_t d = c->k, n = c->flags & NPU_CAUSAL ? c->n - c->m + i + 1 : c->n;
-    const float *q = (const float *)a->in[0] + (size_t)i * c->lda + h * d;
-    const float *keys = (const float *)a->in[1] + h * d;
-    const float *vals = (const float *)a->in[2] + h * d;
-    float *out = (float *)a->out + (size_t)i * c->ldo + h * d;
-    float max = -INFINITY;
-    for (uint32_t j = 0; first && j < KT_KEYS_AHEAD && j < n; j++) {
-        kt_ask(keys + (size_t)j * c->ldw, d * sizeof(float));
+    vf acc[KT_ATTN_ROWS][4];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) {
+        acc[r][0] = acc[r][1] = acc[r][2] = acc[r][3] = vf_zero();
     }
-    for (uint32_t j = 0; j < n; j++) {
-        if (first) {
-            kt_ask(keys + (size_t)(j + KT_KEYS_AHEAD) * c->ldw, d * sizeof(float));
-            kt_ask(vals + (size_t)j * c->ldw, d * sizeof(float));
+    for (uint32_t t = 0; t < d; t += 16) {
+#pragma GCC unroll 4
+        for (int r = 0; r < R; r++) {
+            const vf x = vf_load(q + (size_t)r * lda + t);
+#pragma GCC unroll 4
+            for (int u = 0; u < 4; u++) {
+                acc[r][u] = vf_fma(x, vf_load(keys + (size_t)u * ldw + t), acc[r][u]);
+            }
         }
-        p[j] = kt_dot(q, keys + (size_t)j * c->ldw, d) * c->scale[0];
-        max = p[j] > max ? p[j] : max;
     }
-    vf sum = vf_zero();
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) {
+        vf_sums4(p + (size_t)r * np, acc[r][0], acc[r][1], acc[r][2], acc[r][3], scale);
+    }
+}
+
+/* n scores of a row to e^(score - largest), in place; returns one over their sum. */
+static float kt_soft_row(float *p, uint32_t n)
+{
+    vf top = vf_set(-INFINITY), sum = vf_zero();
     for (uint32_t j = 0; j < n; j += 16) {
-        vf e = kt_exp(vf_sub(kt_load_some(p + j, n - j), vf_set(max)));
+        const vf y = kt_load_some(p + j, n - j);
+        top = vf_max(n - j < 16 ? vf_low_beyond(y, n - j) : y, top);
+    }
+    const vf max = vf_set(vf_max_all(top));
+    for (uint32_t j = 0; j < n; j += 16) {
+        vf e = kt_exp(vf_sub(kt_load_some(p + j, n - j), max));
         if (n - j < 16) {
             e = vf_keep_n(e, n - j);
         }
         vf_store(p + j, e); /* the scratch is rounded up to 16 */
         sum = vf_add(sum, e);
     }
-    const float inv = 1.0f / vf_sum16(sum);
-    for (uint32_t t = 0; t < d; t += 64) {
-        vf acc[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
-        const uint32_t nv = d - t < 64 ? (d - t) / 16 : 4;
-        for (uint32_t j = 0; j < n; j++) {
-            vf w = vf_set(p[j]);
-            for (uint32_t v = 0; v < nv; v++) {
-                acc[v] = vf_fma(w, vf_load(vals + (size_t)j * c->ldw + t + v * 16), acc[v]);
+    return 1.0f / vf_sum16(sum);
+}
+
+/* 16 V results of R rows: row r has n + r more probabilities, or n. */
+KT_INLINE void kt_pv_few(const int R, const int V, const float *p, size_t np, uint32_t n, uint32_t more,
+                         const float *vals, size_t ldw, const float *inv, float *out, size_t ldo)
+{
+    vf acc[KT_ATTN_ROWS][4];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) {
+        acc[r][0] = acc[r][1] = acc[r][2] = acc[r][3] = vf_zero();
+    }
+    for (uint32_t j = 0; j < n; j++) {
+#pragma GCC unroll 4
+        for (int r = 0; r < R; r++) {
+            const vf w = vf_set(p[(size_t)r * np + j]);
+#pragma GCC unroll 4
+            for (int v = 0; v < V; v++) {
+                acc[r][v] = vf_fma(w, vf_load(vals + (size_t)j * ldw + v * 16), acc[r][v]);
             }
         }
-        for (uint32_t v = 0; v < nv; v++) {
-            vf_store(out + t + v * 16, vf_mul(acc[v], vf_set(inv)));
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) {
+        for (uint32_t j = n; j < n + more * (uint32_t)r; j++) {
+            const vf w = vf_set(p[(size_t)r * np + j]);
+#pragma GCC unroll 4
+            for (int v = 0; v < V; v++) {
+                acc[r][v] = vf_fma(w, vf_load(vals + (size_t)j * ldw + v * 16), acc[r][v]);
+            }
+        }
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) {
+            vf_store(out + (size_t)r * ldo + v * 16, vf_mul(acc[r][v], vf_set(inv[r])));
         }
     }
-    if (c->flags & NPU_PROBS && c->mask >> h & 1) {
-        uint32_t pair = (uint32_t)__builtin_popcountll(c->mask & ((UINT64_C(1) << h) - 1));
-        float *row = (float *)(uintptr_t)a->in[3] + ((size_t)pair * c->m + i) * c->ldp;
-        for (uint32_t j = 0; j < n; j++) {
-            row[j] = p[j] * inv;
+}
+
+/* Decoder: R query rows from row i on, the same bits alone or in a batch.  Keys lie a long way apart, in memory
+ * by the time a step comes back to them: first: these rows ask for them and for the values ahead of time. */
+KT_INLINE void kt_attn_few(const int R, const struct k_args *a, uint32_t i, uint32_t h, int first, float *p)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t d = c->k, more = c->flags & NPU_CAUSAL ? 1 : 0;
+    const uint32_t n = more ? c->n - c->m + i + 1 : c->n, all = n + more * (uint32_t)(R - 1);
+    const size_t np = k_round(c->n, 16);
+    const float *q = (const float *)a->in[0] + (size_t)i * c->lda + h * d;
+    const float *keys = (const float *)a->in[1] + h * d;
+    const float *vals = (const float *)a->in[2] + h * d;
+    float *out = (float *)a->out + (size_t)i * c->ldo + h * d;
+    float inv[KT_ATTN_ROWS];
+    uint32_t j = 0, t = 0;
+    for (uint32_t u = 0; first && u < KT_KEYS_AHEAD && u < all; u++) {
+        kt_ask(keys + (size_t)u * c->ldw, d * sizeof(float));
+    }
+    for (; j + 4 <= all; j += 4) {
+        for (uint32_t u = j; first && u < j + 4; u++) {
+            kt_ask(keys + (size_t)(u + KT_KEYS_AHEAD) * c->ldw, d * sizeof(float));
+            kt_ask(vals + (size_t)u * c->ldw, d * sizeof(float));
+        }
+        kt_scores4(R, q, c->lda, keys + (size_t)j * c->ldw, c->ldw, d, c->scale[0], p + j, np);
+    }
+    for (; j < all; j++) {
+        for (int r = 0; r < R; r++) {
+            p[(size_t)r * np + j] = kt_dot(q + (size_t)r * c->lda, keys + (size_t)j * c->ldw, d) * c->scale[0];
+        }
+    }
+    for (int r = 0; r < R; r++) {
+        inv[r] = kt_soft_row(p + (size_t)r * np, n + more * (uint32_t)r);
+    }
+    for (; t + 64 <= d; t += 64) {
+        kt_pv_few(R, 4, p, np, n, more, vals + t, c->ldw, inv, out + t, c->ldo);
+    }
+    for (; t < d; t += 16) {
+        kt_pv_few(R, 1, p, np, n, more, vals + t, c->ldw, inv, out + t, c->ldo);
+    }
+    for (int r = 0; c->flags & NPU_PROBS && c->mask >> h & 1 && r < R; r++) {
+        const uint32_t pair = (uint32_t)__builtin_popcountll(c->mask & ((UINT64_C(1) << h) - 1));
+        float *row = (float *)(uintptr_t)a->in[3] + ((size_t)pair * c->m + i + (uint32_t)r) * c->ldp;
+        for (j = 0; j < n + more * (uint32_t)r; j++) {
+            row[j] = p[(size_t)r * np + j] * inv[r];
         }
     }
 }
@@ -208,9 +281,13 @@ static void kt_attn(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n
         return;
     }
     for (uint32_t h = n0; h < n1; h++) {
-        if (a->c->tile_m == 1) {
-            for (uint32_t i = m0; i < m1; i++) {
-                kt_attn_row(a, i, h, i == m0, scratch);
+        if (a->c->tile_m == 1 || a->c->flags & NPU_CAUSAL) {
+            uint32_t i = m0;
+            for (; KT_ATTN_ROWS > 1 && i + KT_ATTN_ROWS <= m1; i += KT_ATTN_ROWS) {
+                kt_attn_few(KT_ATTN_ROWS, a, i, h, i == m0, scratch);
+            }
+            for (; i < m1; i++) {
+                kt_attn_few(1, a, i, h, i == m0, scratch);
             }
         } else {
             for (uint32_t i = m0; i < m1; i += KT_Q) {

@@ -30,6 +30,7 @@ typedef struct {
 #define KT_QK_ROWS 2
 #define KT_QK_FINE 1    /* the same, rows of 16 bits */
 #define KT_QK_PANELS 2
+#define KT_ATTN_ROWS 1
 
 #define KT_OPAQUE(x) __asm__ volatile("" : "+x"((x).a), "+x"((x).b))
 
@@ -89,12 +90,24 @@ static inline float vf_max_all(vf x)
     b = _mm_max_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_max_ss(b, _mm_shuffle_ps(b, b, 1)));
 }
+static inline __m128 vf_sum4(vf x)
+{
+    const __m256 a = _mm256_add_ps(x.a, x.b);
+    return _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+}
 static inline float vf_sum16(vf x)
 {
-    __m256 a = _mm256_add_ps(x.a, x.b);
-    __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    __m128 b = vf_sum4(x);
     b = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_shuffle_ps(b, b, 1)));
+}
+static inline void vf_sums4(float *to, vf a, vf b, vf c, vf d, float by)
+{
+    const __m128 p = vf_sum4(a), q = vf_sum4(b), r = vf_sum4(c), s = vf_sum4(d);
+    const __m128 pq = _mm_add_ps(_mm_unpacklo_ps(p, q), _mm_unpackhi_ps(p, q)); /* p q p q */
+    const __m128 rs = _mm_add_ps(_mm_unpacklo_ps(r, s), _mm_unpackhi_ps(r, s));
+    const __m128 sums = _mm_add_ps(_mm_movelh_ps(pq, rs), _mm_movehl_ps(rs, pq));
+    _mm_storeu_ps(to, _mm_mul_ps(sums, _mm_set1_ps(by)));
 }
 static inline __m256 vf_scale2_half(__m256 x, __m256 n)
 {

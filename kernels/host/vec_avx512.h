@@ -24,6 +24,7 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_QK_ROWS 6    /* rows x 64 keys */
 #define KT_QK_FINE 3    /* the same, rows of 16 bits */
 #define KT_QK_PANELS 4
+#define KT_ATTN_ROWS 4  /* rows x 4 keys */
 
 #define KT_OPAQUE(x) __asm__ volatile("" : "+v"(x))
 
@@ -58,6 +59,17 @@ static inline float vf_sum16(vf x)
     __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     b = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_shuffle_ps(b, b, 1)));
+}
+/* Those sums of four, times `by`, side by side. */
+static inline void vf_sums4(float *to, vf a, vf b, vf c, vf d, float by)
+{
+    const vf ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+    const vf cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
+    vf x = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+    x = _mm512_add_ps(x, _mm512_permute_ps(x, 0x4e)); /* now 128 bits of each */
+    x = _mm512_add_ps(x, _mm512_permute_ps(x, 0xb1));
+    const __m128 sums = _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, x));
+    _mm_storeu_ps(to, _mm_mul_ps(sums, _mm_set1_ps(by)));
 }
 /* x * 2^n for integral n in float */
 static inline vf vf_scale2(vf x, vf n)

@@ -36,6 +36,7 @@ typedef struct {
 #define KT_QK_ROWS 2
 #define KT_QK_FINE 1
 #define KT_QK_PANELS 2
+#define KT_ATTN_ROWS 1
 
 #define KT_OPAQUE(x) __asm__ volatile("" : "+w"((x).a), "+w"((x).b), "+w"((x).c), "+w"((x).d))
 
@@ -108,10 +109,16 @@ static inline float vf_max_all(vf x)
     return vmaxvq_f32(vn_max(vn_max(x.a, x.c), vn_max(x.b, x.d)));
 }
 /* Lanes as the tree 8 + 8, 4 + 4, 2 + 2, 1 + 1 (kernels/ref/ref.h). */
-static inline float vf_sum16(vf x)
+static inline float32x2_t vn_sum2(vf x)
 {
     const float32x4_t s = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d));
-    return vpadds_f32(vadd_f32(vget_low_f32(s), vget_high_f32(s)));
+    return vadd_f32(vget_low_f32(s), vget_high_f32(s));
+}
+static inline float vf_sum16(vf x) { return vpadds_f32(vn_sum2(x)); }
+static inline void vf_sums4(float *to, vf a, vf b, vf c, vf d, float by)
+{
+    vst1_f32(to, vmul_n_f32(vpadd_f32(vn_sum2(a), vn_sum2(b)), by));
+    vst1_f32(to + 2, vmul_n_f32(vpadd_f32(vn_sum2(c), vn_sum2(d)), by));
 }
 /* p * 2^n for integral n; for the n in the low bits of t = n + 1.5 * 2^23 */
 static inline float32x4_t vn_times2(float32x4_t p, int32x4_t n)

@@ -1,6 +1,6 @@
 /* Attention, plain C.  Two orders of summation, named in ref.h: with tile_m > 1 (encoder) keys
- * ascend one by one; with tile_m == 1 (decoder) a query row is worked out by 16 lanes, so that a row
- * gives the same bits alone or in a batch.  Any thread, no allocation. */
+ * ascend one by one; causal or with tile_m == 1 (decoder) a query row is worked out by 16 lanes, so that a
+ * row gives the same bits alone or in a batch.  Any thread, no allocation. */
 #include "kernels/ref/ops.h"
 #include "kernels/ref/ref.h"
 
@@ -31,7 +31,7 @@ static void attn_row(const struct k_args *a, uint32_t i, uint32_t h, float *p)
     const float *keys = (const float *)a->in[1] + h * d;
     const float *vals = (const float *)a->in[2] + h * d;
     float *out = (float *)a->out + (size_t)i * c->ldo + h * d;
-    const int lanes = c->tile_m == 1;
+    const int lanes = c->tile_m == 1 || c->flags & NPU_CAUSAL;
     float max = -INFINITY;
     for (uint32_t j = 0; j < n; j++) {
         const float *key = keys + (size_t)j * c->ldw;

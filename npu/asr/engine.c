@@ -81,7 +81,7 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     }
     const size_t before_kv = used;
     w->cross = take(buf, &used, (size_t)g->dec.layers * net_cross_bytes(g));
-    w->kv = take(buf, &used, (size_t)g->dec.layers * tctx * 3 * td * 4);
+    w->kv = take(buf, &used, (size_t)g->dec.layers * net_cache_bytes(g));
     g->kv_b = used - before_kv;
     g->work_b = before_kv;
     return used;
@@ -141,7 +141,7 @@ int asr_engine_new_packed(struct asr_engine **eng, const struct asr_model *model
     place_work(g, g->work_buf);
     /* few utterances fill the decoder's positions */
     npu_buf_sparse(rt, g->work_buf, (size_t)(g->at.kv & (((npu_addr)1 << 48) - 1)),
-                   (size_t)g->dec.layers * (size_t)g->hp.n_text_ctx * 3 * (size_t)g->dec.state * 4);
+                   (size_t)g->dec.layers * net_cache_bytes(g));
     *eng = g;
     return 0;
 }

@@ -92,6 +92,19 @@ static inline size_t net_pieces(const struct asr_engine *g)
     return ((size_t)g->hp.n_vocab + NET_PIECE - 1) / NET_PIECE;
 }
 
+/* A decoder layer's cache is its rows of query, key, value.  Floats from a row to the next: an odd number of cache
+ * lines, so that the keys of one head do not meet in a few sets of the nearest cache. */
+static inline size_t net_cache_stride(const struct asr_engine *g)
+{
+    const size_t lines = (3 * (size_t)g->dec.state + 15) / 16;
+    return 16 * (lines | 1);
+}
+
+static inline size_t net_cache_bytes(const struct asr_engine *g)
+{
+    return (size_t)g->hp.n_text_ctx * net_cache_stride(g) * 4;
+}
+
 /* weights.c */
 int net_load(struct asr_engine *g, struct err *e);
 /* refine.c: the best logits of row i, worked out again from the unrounded token table. */

@@ -398,13 +398,13 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
     l->what = "decoder";
     for (int i = 0; i < g->dec.layers; i++) {
         const struct net_block *b = &g->dec.block[i];
-        /* the cache of a layer is its rows of query, key, value: [n_text_ctx][3 state] */
-        const npu_addr kv = g->at.kv + (npu_addr)i * (npu_addr)g->hp.n_text_ctx * 3 * d * 4;
-        const npu_addr now = kv + (npu_addr)n_past * 3 * d * 4;
+        const npu_addr kv = g->at.kv + (npu_addr)i * net_cache_bytes(g);
+        const uint32_t stride = (uint32_t)net_cache_stride(g);
+        const npu_addr now = kv + (npu_addr)n_past * stride * 4;
         bad |= add_norm_for(g, l, &b->qkv, b->attn_ln, m, g->at.x, &in, &lda);
-        bad |= add_gemm(g, l, &b->qkv, m, in, lda, now, 3 * d, 0, 0, 0);
-        bad |= add_attn(l, &g->dec, m, (uint32_t)(n_past + n), now, 3 * d, kv + (npu_addr)d * 4,
-                        kv + (npu_addr)d * 8, 3 * d, g->at.att, NPU_CAUSAL, 1, 0, 0);
+        bad |= add_gemm(g, l, &b->qkv, m, in, lda, now, stride, 0, 0, 0);
+        bad |= add_attn(l, &g->dec, m, (uint32_t)(n_past + n), now, stride, kv + (npu_addr)d * 4,
+                        kv + (npu_addr)d * 8, stride, g->at.att, NPU_CAUSAL, m, 0, 0);
         bad |= add_out(g, l, &b->out, m, d);
         bad |= add_norm_for(g, l, &b->cross_q, b->cross_ln, m, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->cross_q, m, in, lda, g->at.qkv, d, 0, 0, 0);

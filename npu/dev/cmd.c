@@ -194,9 +194,9 @@ static int touch_attn(const struct npu_cmd *c, int index, struct dev_touch *t, s
     if (c->flags & NPU_CAUSAL && (i8 || c->n < c->m)) {
         return bad(c, index, "causal attention needs f32 and a key for every row", e);
     }
-    /* the kernels that take several rows at once know neither a limit for each nor where to write */
-    if (!i8 && c->flags & (NPU_CAUSAL | NPU_PROBS) && c->tile_m != 1) {
-        return bad(c, index, "causal attention and probabilities need tiles of one row", e);
+    /* the encoder's kernels do not know where to write */
+    if (!i8 && c->flags & NPU_PROBS && !(c->flags & NPU_CAUSAL) && c->tile_m != 1) {
+        return bad(c, index, "probabilities that are not causal need tiles of one row", e);
     }
     if (c->ldo < width || (c->flags & NPU_PROBS && c->ldp < c->n)) {
         return bad(c, index, "rows of the result overlap", e);

@@ -365,20 +365,27 @@ static void test_attn(void **unused)
         c.heads = (uint16_t)upto(3);
         c.tile_m = rnd() % 2 ? 1 : 48;
         c.tile_n = 1;
-        if (c.tile_m == 1 && rnd() % 2) {
+        if (rnd() % 2) {
             c.flags |= NPU_CAUSAL;
             c.n = c.n < c.m ? c.m : c.n;
+        }
+        if ((c.tile_m == 1 || c.flags & NPU_CAUSAL) && rnd() % 2) {
+            c.flags |= NPU_PROBS;
+            c.mask = 1 + rnd() % ((1u << c.heads) - 1);
         }
         c.lda = c.ldw = c.ldo = c.heads * c.k;
         c.ldp = c.n;
         c.scale[0] = 0.125f;
-        float *q = block((size_t)c.m * c.lda * 4), *kv = block((size_t)c.n * c.ldw * 4);
+        const size_t probs = (size_t)c.heads * c.m * c.ldp;
+        float *q = block((size_t)c.m * c.lda * 4), *kv = block((size_t)c.n * c.ldw * 4), *p = block(probs * 8);
         fill(q, (size_t)c.m * c.lda, round % 4);
         fill(kv, (size_t)c.n * c.ldw, round % 4);
-        struct k_args a = {.c = &c, .in = {q, kv, kv}};
-        both(t[round % nt], &a, c.heads, (size_t)c.m * c.ldo * 4, 0);
+        struct k_args a = {.c = &c, .in = {q, kv, kv, p}};
+        both_and(t[round % nt], &a, c.heads, (size_t)c.m * c.ldo * 4, 0, p + probs);
+        assert_memory_equal(p, p + probs, probs * 4);
         free(q);
         free(kv);
+        free(p);
     }
 }
 

@@ -214,9 +214,12 @@ static void command_checks(void **state)
         const int after = (flag & (NPU_BIAS | NPU_GELU | NPU_MUL | NPU_ADD)) != 0;
         assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), after ? 0 : -ERR_NPU);
     }
-    c = b.c[11]; /* fast kernels that take several rows know no causal limit */
+    c = b.c[11]; /* fast kernels of many rows write no probabilities */
     assert_true(c.op == NPU_ATTN && c.flags & NPU_CAUSAL);
+    c.flags = NPU_PROBS;
     c.tile_m = 2;
+    c.ldp = c.n;
+    c.mask = 1;
     assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), -ERR_NPU);
     assert_non_null(strstr(e.text, "tiles of one row"));
     /* a column counts a job's tiles in 20 bits */
