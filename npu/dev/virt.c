@@ -2,7 +2,7 @@
  *
  * Tiles of a job are dealt round robin: tile t belongs to column t mod columns, which its time is counted
  * for; the last round may be short, then the columns without a tile rest.  Which thread serves a tile follows
- * the caches instead: a job of many rows is shared out by rows, one of few by columns side by side
+ * the caches instead: a job of many rows is shared out by rows, one of few along its columns
  * (virt_in.h).  A thread helps out where tiles are left when it has none of its own, so a thread that the
  * machine holds up costs no more than its share.  Whoever serves a tile, its bits are the same.
  *

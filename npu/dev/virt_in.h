@@ -87,37 +87,30 @@ static inline void virt_pause(void)
  *
  * A job of many rows is shared out by rows: what a thread wrote in one job it reads in the next, out of caches
  * that the other threads need not share with it.  A job with fewer tiles of rows than threads is shared out
- * by columns, which lie side by side: a thread reads runs of weights in order. */
+ * along the columns of its result: a thread reads runs of weights in order, the same ones in every step. */
 static inline bool virt_by_rows(const struct virt *v, const struct dev_job *j)
 {
     return v->dev.threads > 1 && j->tiles_m >= (uint32_t)v->dev.threads;
 }
-static inline uint32_t virt_first_row(const struct virt *v, uint32_t w, const struct dev_job *j)
+/* The first of n things that is thread w's; the first threads have one more where they do not go up. */
+static inline uint32_t virt_first(const struct virt *v, uint32_t w, uint32_t n)
 {
-    return w * j->tiles_m / (uint32_t)v->dev.threads;
-}
-static inline uint32_t virt_first_column(const struct virt *v, uint32_t w)
-{
-    return w * (uint32_t)v->dev.columns / (uint32_t)v->dev.threads;
+    const uint64_t threads = (uint64_t)v->dev.threads;
+    return (uint32_t)((w * (uint64_t)n + threads - 1) / threads);
 }
 static inline uint32_t virt_share(const struct virt *v, uint32_t w, const struct dev_job *j)
 {
-    if (virt_by_rows(v, j)) {
-        return (virt_first_row(v, w + 1, j) - virt_first_row(v, w, j)) * j->tiles_n;
-    }
-    const uint32_t columns = (uint32_t)v->dev.columns, total = j->tiles_m * j->tiles_n, rest = total % columns;
-    const uint32_t first = virt_first_column(v, w), own = virt_first_column(v, w + 1) - first;
-    const uint32_t last = rest < first ? 0 : rest - first;
-    return total / columns * own + (last < own ? last : own);
+    const int rows = virt_by_rows(v, j);
+    const uint32_t n = rows ? j->tiles_m : j->tiles_m * j->tiles_n;
+    return (virt_first(v, w + 1, n) - virt_first(v, w, n)) * (rows ? j->tiles_n : 1);
 }
 static inline uint32_t virt_tile(const struct virt *v, uint32_t w, const struct dev_job *j, uint32_t k)
 {
     if (virt_by_rows(v, j)) {
-        const uint32_t first = virt_first_row(v, w, j), rows = virt_first_row(v, w + 1, j) - first;
+        const uint32_t first = virt_first(v, w, j->tiles_m), rows = virt_first(v, w + 1, j->tiles_m) - first;
         return first + k % rows + j->tiles_m * (k / rows);
     }
-    const uint32_t first = virt_first_column(v, w), own = virt_first_column(v, w + 1) - first;
-    return first + k % own + (uint32_t)v->dev.columns * (k / own);
+    return virt_first(v, w, j->tiles_m * j->tiles_n) + k;
 }
 
 /* Have all workers together finished `goal` tiles?  Then what those tiles wrote is there to be read. */
