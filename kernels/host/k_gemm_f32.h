@@ -71,28 +71,28 @@ KT_INLINE void kt_f32_block(const int R, const struct k_args *a, const struct kt
     }
 }
 
-#define KT_CASE(kind, r)                                                                           \
+#define KT_CASE(r, kind, ...)                                                                      \
     case r:                                                                                        \
-        kind(r, a, e, i, j);                                                                       \
+        kind(r, __VA_ARGS__);                                                                      \
         break;
 
 static void kt_f32_rows(uint32_t rows, const struct k_args *a, const struct kt_end *e, uint32_t i,
                         uint32_t j)
 {
     switch (rows) {
-        KT_CASE(kt_f32_block, 1)
-        KT_CASE(kt_f32_block, 2)
-        KT_CASE(kt_f32_block, 3)
+        KT_CASE(1, kt_f32_block, a, e, i, j)
+        KT_CASE(2, kt_f32_block, a, e, i, j)
+        KT_CASE(3, kt_f32_block, a, e, i, j)
 #if KT_F32_ROWS > 3
-        KT_CASE(kt_f32_block, 4)
-        KT_CASE(kt_f32_block, 5)
-        KT_CASE(kt_f32_block, 6)
-        KT_CASE(kt_f32_block, 7)
-        KT_CASE(kt_f32_block, 8)
-        KT_CASE(kt_f32_block, 9)
-        KT_CASE(kt_f32_block, 10)
-        KT_CASE(kt_f32_block, 11)
-        KT_CASE(kt_f32_block, 12)
+        KT_CASE(4, kt_f32_block, a, e, i, j)
+        KT_CASE(5, kt_f32_block, a, e, i, j)
+        KT_CASE(6, kt_f32_block, a, e, i, j)
+        KT_CASE(7, kt_f32_block, a, e, i, j)
+        KT_CASE(8, kt_f32_block, a, e, i, j)
+        KT_CASE(9, kt_f32_block, a, e, i, j)
+        KT_CASE(10, kt_f32_block, a, e, i, j)
+        KT_CASE(11, kt_f32_block, a, e, i, j)
+        KT_CASE(12, kt_f32_block, a, e, i, j)
 #endif
     default:
         break;

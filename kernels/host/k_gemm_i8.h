@@ -23,38 +23,162 @@ KT_INLINE void kt_i8_out(const struct k_args *a, const struct kt_end *e, vi s0, 
 #ifdef KT_I8_LANES
 #include KT_I8_LANES
 #else
-/* R rows by 32 columns: the products of the encoder. */
-KT_INLINE void kt_i8_block(const int R, const struct k_args *a, const struct kt_end *e,
-                           uint32_t row, uint32_t col)
+/* Sums of R rows by 32 columns, to sum[R][32]. */
+KT_INLINE void kt_i8_block(const int R, const uint8_t *w0, size_t kp, const int8_t *x, size_t lda, int32_t *sum)
 {
-    const struct npu_cmd *c = a->c;
-    const uint32_t kp = k_round(c->k, K_PAD_K);
-    const uint8_t *w0 = (const uint8_t *)a->in[1] + (size_t)col * kp;
-    const uint8_t *w1 = w0 + (size_t)16 * kp;
-    const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * c->lda;
-    const size_t lda = c->lda;
+    const uint8_t *w1 = w0 + 16 * kp;
     vi acc[KT_I8_ROWS][2];
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
         acc[r][0] = acc[r][1] = vi_zero();
     }
-    for (uint32_t t = 0; t < kp; t += 4, w0 += 64, w1 += 64) {
-        vw v0 = vw_load(w0), v1 = vw_load(w1);
+    for (size_t t = 0; t < kp; t += 4, w0 += 64, w1 += 64) {
+        const vw v0 = vw_load(w0), v1 = vw_load(w1);
+        const int8_t *at = x + t;
 #pragma GCC unroll 16
-        for (int r = 0; r < R; r++) {
+        for (int r = 0; r < R; r++, at += lda) {
             int32_t four;
-            memcpy(&four, x + (size_t)r * lda + t, 4);
-            vi v = vi_set(four);
+            __asm__("" : "+r"(at)); /* one pointer that walks: gcc keeps one for each row, some in vector registers */
+            memcpy(&four, at, 4);
+            const vi v = vi_set(four);
             acc[r][0] = vi_dot(acc[r][0], v0, v);
             acc[r][1] = vi_dot(acc[r][1], v1, v);
         }
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
-        kt_i8_out(a, e, acc[r][0], acc[r][1], KT_W_OFFSET, row + (uint32_t)r, col);
+        vi_store(sum + 32 * r, acc[r][0]);
+        vi_store(sum + 32 * r + 16, acc[r][1]);
     }
 }
 #endif
+
+/* The same for up to KT_I8_ROWS rows.  A function of its own: what is done with the sums wants registers too. */
+static __attribute__((noinline)) void kt_i8_sums(uint32_t rows, const uint8_t *w, size_t kp, const int8_t *x,
+                                                 size_t lda, int32_t *sum)
+{
+    switch (rows) {
+        KT_CASE(1, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(2, kt_i8_block, w, kp, x, lda, sum)
+#if KT_I8_ROWS > 2
+        KT_CASE(3, kt_i8_block, w, kp, x, lda, sum)
+#endif
+#if KT_I8_ROWS > 3
+        KT_CASE(4, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(5, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(6, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(7, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(8, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(9, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(10, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(11, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(12, kt_i8_block, w, kp, x, lda, sum)
+#endif
+    default:
+        break;
+    }
+}
+
+/* Rows that are finished together, 32 columns: the products of the encoder. */
+enum { KT_I8_TALL = 12 };
+
+/* Sums of N rows, 16 columns that are all there, to results with a bias.  G: GELU, A: rows are added. */
+KT_INLINE void kt_i8_few(const int N, const int B, const int G, const int A, const struct k_args *a, const struct kt_end *e,
+                         const int32_t *sum, const int32_t *off, uint32_t row, uint32_t col)
+{
+    const struct npu_cmd *c = a->c;
+    const struct k_row *fig = (const struct k_row *)a->aux + row;
+    const vf scale = vf_load((const float *)a->in[2] + col), bias = vf_load(e->bias + col);
+    float *out = (float *)a->out + (size_t)row * c->ldo + col;
+    const float *add = (const float *)a->in[3] + (size_t)row * c->ldp + col;
+    vf x[KT_I8_FEW];
+#pragma GCC unroll 8
+    for (int r = 0; r < N; r++) {
+        const vi s = vi_sub(vi_load(sum + 32 * r), vi_set(off[r]));
+        x[r] = vf_add(vf_mul(vi_float(s), vf_mul(vf_set(fig[r].scale), scale)), bias);
+        x[r] = B ? vf_add(x[r], vf_load(e->block + col)) : x[r];
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < N; r++) {
+        const vf y = G ? kt_gelu(x[r]) : x[r];
+        vf_store(out + (size_t)r * c->ldo, A ? vf_add(y, vf_load(add + (size_t)r * c->ldp)) : y);
+    }
+}
+
+KT_INLINE void kt_i8_all(const int B, const int G, const int A, const struct k_args *a, const struct kt_end *e,
+                         const int32_t *sum, uint32_t rows, uint32_t row, uint32_t col)
+{
+    int32_t off[KT_I8_TALL]; /* what was added to every weight, times the values */
+    for (uint32_t r = 0; r < rows; r++) {
+        off[r] = KT_W_OFFSET * ((const struct k_row *)a->aux + row)[r].sum;
+    }
+    for (uint32_t h = 0; h < 32; h += 16) {
+        uint32_t r = 0;
+        for (; r + KT_I8_FEW <= rows; r += KT_I8_FEW) {
+            kt_i8_few(KT_I8_FEW, B, G, A, a, e, sum + 32 * r + h, off + r, row + r, col + h);
+        }
+        for (; r < rows; r++) {
+            kt_i8_few(1, B, G, A, a, e, sum + 32 * r + h, off + r, row + r, col + h);
+        }
+    }
+}
+
+static void kt_i8_finish(const struct k_args *a, const struct kt_end *e, const int32_t *sum, uint32_t rows,
+                         uint32_t row, uint32_t col)
+{
+    const unsigned flags = a->c->flags;
+    if (!(flags & NPU_BIAS) || flags & NPU_MUL || a->c->n - col < 32) {
+        for (uint32_t r = 0; r < rows; r++) {
+            kt_i8_out(a, e, vi_load(sum + 32 * r), vi_load(sum + 32 * r + 16), KT_W_OFFSET, row + r, col);
+        }
+        return;
+    }
+    switch (flags & (NPU_BLOCKS | NPU_GELU | NPU_ADD)) {
+#define KT_KIND(B, G, A)                                                                           \
+    case (B) * NPU_BLOCKS | (G) * NPU_GELU | (A) * NPU_ADD:                                        \
+        kt_i8_all(B, G, A, a, e, sum, rows, row, col);                                             \
+        break;
+        KT_KIND(0, 0, 0)
+        KT_KIND(0, 0, 1)
+        KT_KIND(0, 1, 0)
+        KT_KIND(0, 1, 1)
+        KT_KIND(1, 0, 0)
+        KT_KIND(1, 0, 1)
+        KT_KIND(1, 1, 0)
+        KT_KIND(1, 1, 1)
+#undef KT_KIND
+    }
+}
+
+/* Two lines of each of some rows are asked for while their sums are made: a store that waits for its line holds
+ * up the loads behind it. */
+KT_INLINE void kt_i8_ask(const struct k_args *a, uint32_t rows, uint32_t row, uint32_t col)
+{
+    const struct npu_cmd *c = a->c;
+    for (uint32_t r = row; r < row + rows; r++) {
+        const float *out = (const float *)a->out + (size_t)r * c->ldo + col;
+        __builtin_prefetch(out, 1);
+        __builtin_prefetch(out + 16, 1);
+        if (c->flags & NPU_ADD) {
+            kt_ask((const float *)a->in[3] + (size_t)r * c->ldp + col, 128);
+        }
+    }
+}
+
+static void kt_i8_tall(const struct k_args *a, const struct kt_end *e, uint32_t rows, uint32_t row, uint32_t col)
+{
+    const struct npu_cmd *c = a->c;
+    const size_t kp = k_round(c->k, K_PAD_K);
+    const uint8_t *w = (const uint8_t *)a->in[1] + col * kp;
+    const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * c->lda;
+    int32_t sum[KT_I8_TALL * 32] __attribute__((aligned(64)));
+    kt_i8_ask(a, rows, row, col);
+    for (uint32_t r = 0; r < rows; r += KT_I8_ROWS) {
+        kt_i8_sums(rows - r < KT_I8_ROWS ? rows - r : KT_I8_ROWS, w, kp, x + (size_t)r * c->lda, c->lda,
+                   sum + 32 * r);
+    }
+    kt_i8_finish(a, e, sum, rows, row, col);
+}
 
 /* The sum of a fine row from its parts: hi 128 + lo, and the low plane's sixteenths of hi. */
 KT_INLINE vf kt_fine_sum(const int D, vi hi, vi lo, vi deep, const struct k_row *fig, const struct k_row *low)
@@ -198,30 +322,6 @@ static void kt_panels_deep(const struct k_args *a, const struct kt_end *e, uint3
 /* Rows of the decoder, which are worked on while their weights arrive. */
 enum { KT_FEW = 32 };
 
-static void kt_i8_rows(uint32_t rows, const struct k_args *a, const struct kt_end *e, uint32_t i, uint32_t j)
-{
-    switch (rows) {
-        KT_CASE(kt_i8_block, 1)
-        KT_CASE(kt_i8_block, 2)
-#if KT_I8_ROWS > 2
-        KT_CASE(kt_i8_block, 3)
-#endif
-#if KT_I8_ROWS > 3
-        KT_CASE(kt_i8_block, 4)
-        KT_CASE(kt_i8_block, 5)
-        KT_CASE(kt_i8_block, 6)
-        KT_CASE(kt_i8_block, 7)
-        KT_CASE(kt_i8_block, 8)
-        KT_CASE(kt_i8_block, 9)
-        KT_CASE(kt_i8_block, 10)
-        KT_CASE(kt_i8_block, 11)
-        KT_CASE(kt_i8_block, 12)
-#endif
-    default:
-        break;
-    }
-}
-
 KT_INLINE struct kt_end kt_i8_end_of(const struct k_args *a, uint32_t m0)
 {
     const uint32_t np = k_round(a->c->n, K_PAD_N);
@@ -245,8 +345,8 @@ static void kt_gemm_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
         return;
     }
     for (uint32_t j = n0; j < n1; j += 32) {
-        for (uint32_t i = m0; i < m1; i += KT_I8_ROWS) {
-            kt_i8_rows(m1 - i < KT_I8_ROWS ? m1 - i : KT_I8_ROWS, a, &e, i, j);
+        for (uint32_t i = m0; i < m1; i += KT_I8_TALL) {
+            kt_i8_tall(a, &e, m1 - i < KT_I8_TALL ? m1 - i : KT_I8_TALL, i, j);
         }
     }
 }

@@ -20,21 +20,16 @@
     KT_LANE_PART(0, h, lane) KT_LANE_PART(1, h, lane) KT_LANE_PART(2, h, lane) KT_LANE_PART(3, h, lane)
 #define KT_LANE(lane) KT_LANE_PANEL(0, lane) KT_LANE_PANEL(1, lane)
 
-/* R rows by 32 columns. */
-KT_INLINE void kt_i8_block(const int R, const struct k_args *a, const struct kt_end *e, uint32_t row,
-                           uint32_t col)
+/* Sums of R rows by 32 columns, to sum[R][32]. */
+KT_INLINE void kt_i8_block(const int R, const uint8_t *w0, size_t kp, const int8_t *from, size_t lda, int32_t *sum)
 {
-    const struct npu_cmd *c = a->c;
-    const uint32_t kp = k_round(c->k, K_PAD_K);
-    const size_t lda = c->lda;
-    const uint8_t *w0 = (const uint8_t *)a->in[1] + (size_t)col * kp, *w1 = w0 + (size_t)16 * kp;
-    const int8_t *from = (const int8_t *)a->in[0] + (size_t)row * lda;
+    const uint8_t *w1 = w0 + 16 * kp;
     vi acc[KT_I8_ROWS][2];
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
         acc[r][0] = acc[r][1] = vi_zero();
     }
-    for (uint32_t t = 0; t < kp; t += 16, w0 += 256, w1 += 256) {
+    for (size_t t = 0; t < kp; t += 16, w0 += 256, w1 += 256) {
         int8x16_t x[KT_I8_ROWS];
 #pragma GCC unroll 4
         for (int r = 0; r < R; r++) {
@@ -47,6 +42,7 @@ KT_INLINE void kt_i8_block(const int R, const struct k_args *a, const struct kt_
     }
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
-        kt_i8_out(a, e, acc[r][0], acc[r][1], KT_W_OFFSET, row + (uint32_t)r, col);
+        vi_store(sum + 32 * r, acc[r][0]);
+        vi_store(sum + 32 * r + 16, acc[r][1]);
     }
 }

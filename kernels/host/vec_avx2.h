@@ -21,6 +21,7 @@ typedef struct {
 #define KT_NAME "avx2"
 #endif
 #define KT_I8_ROWS 2
+#define KT_I8_FEW 2
 #define KT_F32_ROWS 3
 #define KT_SCORE_KEYS 2
 #define KT_PV_ROWS 1

@@ -15,6 +15,7 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_NAME "avx512-vnni"
 #endif
 #define KT_I8_ROWS 12   /* rows x 32 columns kept in registers */
+#define KT_I8_FEW 6    /* rows finished at a time */
 #define KT_F32_ROWS 12
 #define KT_SCORE_KEYS 8 /* keys x 48 rows */
 #define KT_PV_ROWS 6    /* rows x 64 values */

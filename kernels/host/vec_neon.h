@@ -25,6 +25,7 @@ typedef struct {
 #endif
 /* What the 32 registers hold, sums and a few operands. */
 #define KT_I8_ROWS 3
+#define KT_I8_FEW 2
 #define KT_F32_ROWS 3
 #define KT_SCORE_KEYS 1
 #define KT_PV_ROWS 1
