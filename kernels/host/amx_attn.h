@@ -54,8 +54,9 @@ KT_INLINE void kt_amx_scores(const int F, struct kt_amx_rows *b, const int32_t *
         const vf sk = vf_figures(b->h.fk + j);
         for (uint32_t r = b->row; r < b->end; r++) {
             const uint32_t at = kt_amx_at(b, r);
-            const vi hi = vi_load(s + at * 32), lo = F ? vi_load(s + at * 32 + 512) : vi_zero();
-            const vf y = kt_score(F, hi, lo, vi_set(128 * b->h.fq[r - b->s0].sum), vf_set(b->fs[at]), sk);
+            const vi off = vi_set(128 * b->h.fq[r - b->s0].sum), hi = vi_load(s + at * 32);
+            const vf y = kt_score(F, F ? hi : vi_sub(hi, off), F ? vi_sub(vi_load(s + at * 32 + 512), off) : off,
+                                  vf_set(b->fs[at]), sk);
             vf_store(b->x + at * b->xs + j, y);
             b->max[at] = kt_max_n(b->max[at], y, &b->h, j);
         }

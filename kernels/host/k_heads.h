@@ -133,11 +133,10 @@ struct kt_head {
     uint32_t k, n, np;
 };
 
-/* 16 scores from their sums, off taken back; F: of two planes. */
-KT_INLINE vf kt_score(const int F, vi hi, vi lo, vi off, vf fs, vf sk)
+/* 16 scores from their sums; F: of two planes. */
+KT_INLINE vf kt_score(const int F, vi hi, vi lo, vf fs, vf sk)
 {
-    const vi s = vi_sub(F ? vi_add(vi_shl7(hi), lo) : hi, off);
-    return vf_mul(vf_mul(vi_float(s), fs), sk);
+    return vf_mul(vf_mul(vi_float(F ? vi_add(vi_shl7(hi), lo) : hi), fs), sk);
 }
 
 /* The largest so far, and of the scores of 16 keys from key j on: keys beyond n score 0 and must not
@@ -149,9 +148,10 @@ KT_INLINE vf kt_max_n(vf max, vf y, const struct kt_head *h, uint32_t j)
 
 /* Scores of R rows against P panels of 16 keys from key j on, into x[r][np]; max[r] follows.  F: fine
  * queries, two planes.  A: the keys come from memory, and those behind them are asked for; then one panel
- * at a time, which reads in order, with two chains. */
-KT_INLINE void kt_qk(const int R, const int P, const int F, const int A, const struct kt_head *h, uint32_t j,
-                     const float *fs, float *x, vf *max)
+ * at a time, which reads in order, with two chains.  T: some of the keys may be beyond n.  fs: scale of a row, off:
+ * what its sums begin with. */
+KT_INLINE void kt_qk(const int R, const int P, const int F, const int A, const int T, const struct kt_head *h,
+                     uint32_t j, const float *fs, const int32_t *off, float *x, vf *max)
 {
     const int C = P == 1 ? 2 : 1, N = P * C; /* chains of a panel, of all */
     vi acc[KT_QK_ROWS][KT_QK_PANELS], low[KT_QK_ROWS][KT_QK_PANELS];
@@ -160,7 +160,9 @@ KT_INLINE void kt_qk(const int R, const int P, const int F, const int A, const s
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int p = 0; p < N; p++) {
-            acc[r][p] = low[r][p] = vi_zero();
+            const vi from = p < P ? vi_set(off[r]) : vi_zero();
+            acc[r][p] = F ? vi_zero() : from;
+            low[r][p] = F ? from : vi_zero();
         }
     }
     for (uint32_t t = 0; t < h->k; t += 4 * (uint32_t)C, key += 64 * C) {
@@ -198,9 +200,9 @@ KT_INLINE void kt_qk(const int R, const int P, const int F, const int A, const s
         for (int r = 0; r < R; r++) {
             const vi hi = C == 2 ? vi_add(acc[r][0], acc[r][1]) : acc[r][p];
             const vi lo = C == 2 ? vi_add(low[r][0], low[r][1]) : low[r][p];
-            const vf y = kt_score(F, hi, lo, vi_set(KT_W_OFFSET * h->fq[r].sum), vf_set(fs[r]), sk);
+            const vf y = kt_score(F, hi, lo, vf_set(fs[r]), sk);
             vf_store(x + (size_t)r * h->np + at, y);
-            max[r] = kt_max_n(max[r], y, h, at);
+            max[r] = T ? kt_max_n(max[r], y, h, at) : vf_max(max[r], y);
         }
     }
 }
@@ -314,17 +316,19 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
     const size_t plane = (size_t)R * h->np;
     uint8_t *p = (uint8_t *)(x + plane);
     float fs[KT_QK_ROWS], down[KT_QK_ROWS];
+    int32_t off[KT_QK_ROWS];
     vf max[KT_QK_ROWS];
     uint32_t j = 0;
     for (int r = 0; r < R; r++) {
         fs[r] = h->fq[r].scale * c->scale[1];
+        off[r] = -KT_W_OFFSET * h->fq[r].sum;
         max[r] = vf_set(-INFINITY);
     }
-    for (; !A && j + 16 * KT_QK_PANELS <= h->np; j += 16 * KT_QK_PANELS) {
-        kt_qk(R, KT_QK_PANELS, F, A, h, j, fs, x, max);
+    for (; !A && j + 16 * KT_QK_PANELS <= h->n; j += 16 * KT_QK_PANELS) {
+        kt_qk(R, KT_QK_PANELS, F, A, 0, h, j, fs, off, x, max);
     }
     for (; j < h->np; j += 16) {
-        kt_qk(R, 1, F, A, h, j, fs, x, max);
+        kt_qk(R, 1, F, A, 1, h, j, fs, off, x, max);
     }
     if (A) {
         kt_ask(h->vals, KT_AHEAD);

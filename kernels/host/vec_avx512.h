@@ -22,7 +22,7 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_W_OFFSET 128 /* the products see weight + 128 */
 #define KT_PANEL_ROWS 16 /* rows x 16 columns */
 #define KT_PANEL_FINE 8 /* the same, rows of 16 bits */
-#define KT_QK_ROWS 6    /* rows x 64 keys */
+#define KT_QK_ROWS 4    /* rows x 64 keys */
 #define KT_QK_FINE 3    /* the same, rows of 16 bits */
 #define KT_QK_PANELS 4
 #define KT_ATTN_ROWS 4  /* rows x 4 keys */
