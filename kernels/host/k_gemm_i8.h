@@ -23,32 +23,42 @@ KT_INLINE void kt_i8_out(const struct k_args *a, const struct kt_end *e, vi s0, 
 #ifdef KT_I8_LANES
 #include KT_I8_LANES
 #else
-/* Sums of R rows by 32 columns, to sum[R][32]. */
-KT_INLINE void kt_i8_block(const int R, const uint8_t *w0, size_t kp, const int8_t *x, size_t lda, int32_t *sum)
+/* Sums of R rows by KT_I8_PANELS panels, to sum[R][32]. */
+KT_INLINE void kt_i8_block(const int R, const uint8_t *w, size_t kp, const int8_t *x, size_t lda, int32_t *sum)
 {
-    const uint8_t *w1 = w0 + 16 * kp;
-    vi acc[KT_I8_ROWS][2];
+    vi acc[KT_I8_ROWS][KT_I8_PANELS];
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
-        acc[r][0] = acc[r][1] = vi_zero();
+#pragma GCC unroll 2
+        for (int p = 0; p < KT_I8_PANELS; p++) {
+            acc[r][p] = vi_zero();
+        }
     }
-    for (size_t t = 0; t < kp; t += 4, w0 += 64, w1 += 64) {
-        const vw v0 = vw_load(w0), v1 = vw_load(w1);
+    for (size_t t = 0; t < kp; t += 4, w += 64) {
         const int8_t *at = x + t;
+        vw v[KT_I8_PANELS];
+#pragma GCC unroll 2
+        for (int p = 0; p < KT_I8_PANELS; p++) {
+            v[p] = vw_load(w + (size_t)p * 16 * kp);
+        }
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++, at += lda) {
             int32_t four;
             __asm__("" : "+r"(at)); /* one pointer that walks: gcc keeps one for each row, some in vector registers */
             memcpy(&four, at, 4);
-            const vi v = vi_set(four);
-            acc[r][0] = vi_dot(acc[r][0], v0, v);
-            acc[r][1] = vi_dot(acc[r][1], v1, v);
+            const vi y = vi_set(four);
+#pragma GCC unroll 2
+            for (int p = 0; p < KT_I8_PANELS; p++) {
+                acc[r][p] = vi_dot(acc[r][p], v[p], y);
+            }
         }
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
-        vi_store(sum + 32 * r, acc[r][0]);
-        vi_store(sum + 32 * r + 16, acc[r][1]);
+#pragma GCC unroll 2
+        for (int p = 0; p < KT_I8_PANELS; p++) {
+            vi_store(sum + 32 * r + 16 * p, acc[r][p]);
+        }
     }
 }
 #endif
@@ -65,6 +75,8 @@ static __attribute__((noinline)) void kt_i8_sums(uint32_t rows, const uint8_t *w
 #endif
 #if KT_I8_ROWS > 3
         KT_CASE(4, kt_i8_block, w, kp, x, lda, sum)
+#endif
+#if KT_I8_ROWS > 4
         KT_CASE(5, kt_i8_block, w, kp, x, lda, sum)
         KT_CASE(6, kt_i8_block, w, kp, x, lda, sum)
         KT_CASE(7, kt_i8_block, w, kp, x, lda, sum)
@@ -174,8 +186,10 @@ static void kt_i8_tall(const struct k_args *a, const struct kt_end *e, uint32_t 
     int32_t sum[KT_I8_TALL * 32] __attribute__((aligned(64)));
     kt_i8_ask(a, rows, row, col);
     for (uint32_t r = 0; r < rows; r += KT_I8_ROWS) {
-        kt_i8_sums(rows - r < KT_I8_ROWS ? rows - r : KT_I8_ROWS, w, kp, x + (size_t)r * c->lda, c->lda,
-                   sum + 32 * r);
+        for (uint32_t p = 0; p < 2; p += KT_I8_PANELS) {
+            kt_i8_sums(rows - r < KT_I8_ROWS ? rows - r : KT_I8_ROWS, w + p * 16 * kp, kp, x + (size_t)r * c->lda,
+                       c->lda, sum + 32 * r + 16 * p);
+        }
     }
     kt_i8_finish(a, e, sum, rows, row, col);
 }

@@ -131,6 +131,9 @@ struct kt_head {
     const float *pv; /* what probabilities are multiplied by before they are rounded, [np] */
     float vmax;      /* the largest scale of the values */
     uint32_t k, n, np;
+#ifdef KT_P_OFFSET
+    int32_t vsum[256]; /* sums of the values, times what the products see less of a probability */
+#endif
 };
 
 /* 16 scores from their sums; F: of two planes. */
@@ -227,7 +230,11 @@ KT_INLINE void kt_pv8(const int R, const int V, const int F, const int A, const 
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
+#ifdef KT_P_OFFSET
+            acc[r][v] = low[r][v] = vi_load(h->vsum + t + 16 * v);
+#else
             acc[r][v] = low[r][v] = vi_zero();
+#endif
         }
     }
     const int8_t *val = h->vals + (size_t)t * 4;
@@ -244,14 +251,14 @@ KT_INLINE void kt_pv8(const int R, const int V, const int F, const int A, const 
         for (int r = 0; r < R; r++) {
             int32_t four;
             memcpy(&four, p + (size_t)r * h->np + j, 4);
-            vi a = vi_set(four);
+            vp a = vp_set(four);
 #pragma GCC unroll 4
             for (int v = 0; v < V; v++) {
                 acc[r][v] = vi_dot_u(acc[r][v], w[v], a);
             }
             if (F) {
                 memcpy(&four, p + plane + (size_t)r * h->np + j, 4);
-                a = vi_set(four);
+                a = vp_set(four);
 #pragma GCC unroll 4
                 for (int v = 0; v < V; v++) {
                     low[r][v] = vi_dot_u(low[r][v], w[v], a);
@@ -352,6 +359,22 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
     }
 }
 
+#ifdef KT_P_OFFSET
+static void kt_vsum(struct kt_head *h)
+{
+    for (uint32_t t = 0; t < h->k; t += 16) {
+        vi sum = vi_zero();
+        for (uint32_t j = 0; j < h->np; j += 4) {
+            sum = vs_sum(sum, vs_load(h->vals + (size_t)j * h->k + 4 * t));
+        }
+        vi_store(h->vsum + t, sum);
+    }
+    for (uint32_t t = 0; t < h->k; t++) {
+        h->vsum[t] *= KT_P_OFFSET;
+    }
+}
+#endif
+
 /* Head `head` from its first row on; pv: room for its factors of probabilities. */
 KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float *pv)
 {
@@ -386,6 +409,9 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
     for (uint32_t j = 0; j < np; j += 16) {
         vf_store(pv + j, vf_mul(vf_load(pv + j), up));
     }
+#ifdef KT_P_OFFSET
+    kt_vsum(&h);
+#endif
     return h;
 }
 

@@ -20,12 +20,14 @@ typedef struct {
 #define KT_TABLE k_table_avx2
 #define KT_NAME "avx2"
 #endif
-#define KT_I8_ROWS 2
+#define KT_I8_ROWS 4
+#define KT_I8_PANELS 1
 #define KT_I8_FEW 2
 #define KT_F32_ROWS 3
 #define KT_SCORE_KEYS 2
 #define KT_PV_ROWS 1
 #define KT_W_OFFSET 0
+#define KT_P_OFFSET 128
 #define KT_PANEL_ROWS 4 /* rows x 16 columns */
 #define KT_PANEL_FINE 2 /* the same, rows of 16 bits */
 #define KT_QK_ROWS 2
@@ -261,7 +263,8 @@ static inline vi vi_dot_low(vi acc, vi w, vi a)
     return (vi){_mm256_add_epi32(acc.a, _mm256_madd_epi16(_mm256_maddubs_epi16(w.a, a.a), one)),
                 _mm256_add_epi32(acc.b, _mm256_madd_epi16(_mm256_maddubs_epi16(w.b, a.b), one))};
 }
-/* u8 against s8 would saturate in 16 bits: the u8 goes in as 2 (a >> 1) + (a & 1). */
+/* u8 against s8 would saturate in 16 bits: the products see p - 128, its magnitude times v with its sign: pairs
+ * stay below 2 * 128 * 127. */
 typedef struct {
     __m256i a, b;
 } vs;
@@ -269,17 +272,29 @@ static inline vs vs_load(const int8_t *p)
 {
     return (vs){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
 }
-static inline __m256i vi_dot_u_half(__m256i acc, __m256i w, __m256i a)
+typedef struct {
+    __m256i s, m; /* p - 128, its magnitude */
+} vp;
+static inline vp vp_set(int32_t four)
+{
+    const __m256i s = _mm256_set1_epi32(four ^ (int32_t)0x80808080);
+    return (vp){s, _mm256_abs_epi8(s)};
+}
+static inline __m256i vi_dot_u_half(__m256i acc, __m256i v, vp p)
+{
+    const __m256i pair = _mm256_maddubs_epi16(p.m, _mm256_sign_epi8(v, p.s));
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(pair, _mm256_set1_epi16(1)));
+}
+static inline vi vi_dot_u(vi acc, vs w, vp p)
+{
+    return (vi){vi_dot_u_half(acc.a, w.a, p), vi_dot_u_half(acc.b, w.b, p)};
+}
+/* Adds the fours. */
+static inline vi vs_sum(vi acc, vs w)
 {
     const __m256i one = _mm256_set1_epi8(1), ones = _mm256_set1_epi16(1);
-    __m256i hi = _mm256_and_si256(_mm256_srli_epi16(a, 1), _mm256_set1_epi8(127));
-    __m256i h = _mm256_madd_epi16(_mm256_maddubs_epi16(hi, w), ones);
-    __m256i l = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_and_si256(a, one), w), ones);
-    return _mm256_add_epi32(acc, _mm256_add_epi32(_mm256_add_epi32(h, h), l));
-}
-static inline vi vi_dot_u(vi acc, vs w, vi a)
-{
-    return (vi){vi_dot_u_half(acc.a, w.a, a.a), vi_dot_u_half(acc.b, w.b, a.b)};
+    return (vi){_mm256_add_epi32(acc.a, _mm256_madd_epi16(_mm256_maddubs_epi16(one, w.a), ones)),
+                _mm256_add_epi32(acc.b, _mm256_madd_epi16(_mm256_maddubs_epi16(one, w.b), ones))};
 }
 
 #endif

@@ -14,7 +14,8 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_TABLE k_table_avx512
 #define KT_NAME "avx512-vnni"
 #endif
-#define KT_I8_ROWS 12   /* rows x 32 columns kept in registers */
+#define KT_I8_ROWS 12   /* rows x panels of 16 columns kept in registers */
+#define KT_I8_PANELS 2
 #define KT_I8_FEW 6    /* rows finished at a time */
 #define KT_F32_ROWS 12
 #define KT_SCORE_KEYS 8 /* keys x 48 rows */
@@ -156,6 +157,8 @@ static inline vi vi_dot_low(vi acc, vi w, vi a) { return _mm512_dpbusd_epi32(acc
 /* s8 operands for vi_dot_u: 16 x 4 of them against u8 in a */
 typedef __m512i vs;
 static inline vs vs_load(const int8_t *p) { return _mm512_loadu_si512(p); }
-static inline vi vi_dot_u(vi acc, vs w, vi a) { return _mm512_dpbusd_epi32(acc, a, w); }
+typedef vi vp;
+static inline vp vp_set(int32_t four) { return vi_set(four); }
+static inline vi vi_dot_u(vi acc, vs w, vp a) { return _mm512_dpbusd_epi32(acc, a, w); }
 
 #endif

@@ -25,6 +25,7 @@ typedef struct {
 #endif
 /* What the 32 registers hold, sums and a few operands. */
 #define KT_I8_ROWS 3
+#define KT_I8_PANELS 2
 #define KT_I8_FEW 2
 #define KT_F32_ROWS 3
 #define KT_SCORE_KEYS 1
@@ -225,6 +226,8 @@ typedef int8x16_t vn_w;
 #define vn_w_load(p) vreinterpretq_s8_u8(vn_flip(vld1q_u8(p)))
 #define vn_dot_lane(acc, w, x, lane) vdotq_laneq_s32(acc, w, x, lane)
 #endif
+typedef vi vp;
+static inline vp vp_set(int32_t four) { return vi_set(four); }
 #ifdef KT_I8MM
 static inline int32x4_t vn_usdot(int32x4_t acc, uint8x16_t u, int32x4_t s)
 {
