@@ -145,6 +145,13 @@ static inline vi vi_load(const int32_t *p)
 {
     return (vi){vld1q_s32(p), vld1q_s32(p + 4), vld1q_s32(p + 8), vld1q_s32(p + 12)};
 }
+static inline void vi_store(int32_t *p, vi x)
+{
+    vst1q_s32(p, x.a);
+    vst1q_s32(p + 4, x.b);
+    vst1q_s32(p + 8, x.c);
+    vst1q_s32(p + 12, x.d);
+}
 static inline vi vi_add(vi x, vi y) { return VN2(vi, vaddq_s32, x, y); }
 static inline vi vi_sub(vi x, vi y) { return VN2(vi, vsubq_s32, x, y); }
 static inline int32x4_t vn_shl7(int32x4_t x) { return vshlq_n_s32(x, 7); }
