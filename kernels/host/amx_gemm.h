@@ -39,11 +39,11 @@ KT_INLINE void kt_amx_finish(const int mode, const struct k_args *a, const struc
         }
         const int32_t *s = b->sums + (b->row - b->s0) * 32;
         /* tiles see weight + 128 also where the vectors see the weight itself */
-        const vi off_hi = vi_set((128 - KT_W_OFFSET) * fig->sum), off_lo = vi_set((128 - KT_W_OFFSET) * low->sum);
+        const vi off_hi = vi_set(128 * fig->sum), off_lo = vi_set(128 * low->sum), off_deep = vi_set(8 * fig->sum);
         for (uint32_t p = 0; p < 32 && b->col + p < a->c->n; p += 16) {
             const vi hi = vi_sub(vi_load(s + p), off_hi), lo = vi_sub(vi_load(s + 512 + p), off_lo);
-            const vi deep = mode == KT_AMX_DEEP ? vi_load(s + 1024 + p) : vi_zero();
-            kt_i8_end(a, e, kt_fine_sum(mode == KT_AMX_DEEP, hi, lo, deep, fig, low), b->row, b->col + p);
+            const vi deep = mode == KT_AMX_DEEP ? vi_sub(vi_load(s + 1024 + p), off_deep) : vi_zero();
+            kt_i8_end(a, e, kt_fine_sum(mode == KT_AMX_DEEP, hi, lo, deep), b->row, b->col + p);
         }
     }
 }

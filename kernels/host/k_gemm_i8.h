@@ -23,15 +23,16 @@ KT_INLINE void kt_i8_out(const struct k_args *a, const struct kt_end *e, vi s0, 
 #ifdef KT_I8_LANES
 #include KT_I8_LANES
 #else
-/* Sums of R rows by KT_I8_PANELS panels, to sum[R][32]. */
-KT_INLINE void kt_i8_block(const int R, const uint8_t *w, size_t kp, const int8_t *x, size_t lda, int32_t *sum)
+/* Sums of R rows by KT_I8_PANELS panels, to sum[R][32]; off: what they begin with. */
+KT_INLINE void kt_i8_block(const int R, const uint8_t *w, size_t kp, const int8_t *x, size_t lda, const int32_t *off,
+                           float *sum)
 {
     vi acc[KT_I8_ROWS][KT_I8_PANELS];
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 2
         for (int p = 0; p < KT_I8_PANELS; p++) {
-            acc[r][p] = vi_zero();
+            acc[r][p] = vi_set(off[r]);
         }
     }
     for (size_t t = 0; t < kp; t += 4, w += 64) {
@@ -57,7 +58,7 @@ KT_INLINE void kt_i8_block(const int R, const uint8_t *w, size_t kp, const int8_
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 2
         for (int p = 0; p < KT_I8_PANELS; p++) {
-            vi_store(sum + 32 * r + 16 * p, acc[r][p]);
+            vf_store(sum + 32 * r + 16 * p, vi_float(acc[r][p]));
         }
     }
 }
@@ -65,38 +66,36 @@ KT_INLINE void kt_i8_block(const int R, const uint8_t *w, size_t kp, const int8_
 
 /* The same for up to KT_I8_ROWS rows.  A function of its own: what is done with the sums wants registers too. */
 static __attribute__((noinline)) void kt_i8_sums(uint32_t rows, const uint8_t *w, size_t kp, const int8_t *x,
-                                                 size_t lda, int32_t *sum)
+                                                 size_t lda, const int32_t *off, float *sum)
 {
     switch (rows) {
-        KT_CASE(1, kt_i8_block, w, kp, x, lda, sum)
-        KT_CASE(2, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(1, kt_i8_block, w, kp, x, lda, off, sum)
+        KT_CASE(2, kt_i8_block, w, kp, x, lda, off, sum)
 #if KT_I8_ROWS > 2
-        KT_CASE(3, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(3, kt_i8_block, w, kp, x, lda, off, sum)
 #endif
 #if KT_I8_ROWS > 3
-        KT_CASE(4, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(4, kt_i8_block, w, kp, x, lda, off, sum)
 #endif
 #if KT_I8_ROWS > 4
-        KT_CASE(5, kt_i8_block, w, kp, x, lda, sum)
-        KT_CASE(6, kt_i8_block, w, kp, x, lda, sum)
-        KT_CASE(7, kt_i8_block, w, kp, x, lda, sum)
-        KT_CASE(8, kt_i8_block, w, kp, x, lda, sum)
-        KT_CASE(9, kt_i8_block, w, kp, x, lda, sum)
-        KT_CASE(10, kt_i8_block, w, kp, x, lda, sum)
-        KT_CASE(11, kt_i8_block, w, kp, x, lda, sum)
-        KT_CASE(12, kt_i8_block, w, kp, x, lda, sum)
+        KT_CASE(5, kt_i8_block, w, kp, x, lda, off, sum)
+        KT_CASE(6, kt_i8_block, w, kp, x, lda, off, sum)
+        KT_CASE(7, kt_i8_block, w, kp, x, lda, off, sum)
+        KT_CASE(8, kt_i8_block, w, kp, x, lda, off, sum)
+        KT_CASE(9, kt_i8_block, w, kp, x, lda, off, sum)
+        KT_CASE(10, kt_i8_block, w, kp, x, lda, off, sum)
+        KT_CASE(11, kt_i8_block, w, kp, x, lda, off, sum)
+        KT_CASE(12, kt_i8_block, w, kp, x, lda, off, sum)
 #endif
     default:
         break;
     }
 }
 
-/* Rows that are finished together, 32 columns: the products of the encoder. */
-enum { KT_I8_TALL = 12 };
-
-/* Sums of N rows, 16 columns that are all there, to results with a bias.  G: GELU, A: rows are added. */
-KT_INLINE void kt_i8_few(const int N, const int B, const int G, const int A, const struct k_args *a, const struct kt_end *e,
-                         const int32_t *sum, const int32_t *off, uint32_t row, uint32_t col)
+/* Sums [N][32] of N rows, 16 columns that are all there, to results with a bias.  B: rows of blocks, G: GELU, A: rows
+ * are added. */
+KT_INLINE void kt_i8_few(const int N, const int B, const int G, const int A, const struct k_args *a,
+                         const struct kt_end *e, const float *sum, uint32_t row, uint32_t col)
 {
     const struct npu_cmd *c = a->c;
     const struct k_row *fig = (const struct k_row *)a->aux + row;
@@ -106,8 +105,7 @@ KT_INLINE void kt_i8_few(const int N, const int B, const int G, const int A, con
     vf x[KT_I8_FEW];
 #pragma GCC unroll 8
     for (int r = 0; r < N; r++) {
-        const vi s = vi_sub(vi_load(sum + 32 * r), vi_set(off[r]));
-        x[r] = vf_add(vf_mul(vi_float(s), vf_mul(vf_set(fig[r].scale), scale)), bias);
+        x[r] = vf_add(vf_mul(vf_load(sum + 32 * r), vf_mul(vf_set(fig[r].scale), scale)), bias);
         x[r] = B ? vf_add(x[r], vf_load(e->block + col)) : x[r];
     }
 #pragma GCC unroll 8
@@ -118,37 +116,36 @@ KT_INLINE void kt_i8_few(const int N, const int B, const int G, const int A, con
 }
 
 KT_INLINE void kt_i8_all(const int B, const int G, const int A, const struct k_args *a, const struct kt_end *e,
-                         const int32_t *sum, uint32_t rows, uint32_t row, uint32_t col)
+                         const float *sum, uint32_t rows, uint32_t row, uint32_t col, uint32_t end)
 {
-    int32_t off[KT_I8_TALL]; /* what was added to every weight, times the values */
-    for (uint32_t r = 0; r < rows; r++) {
-        off[r] = KT_W_OFFSET * ((const struct k_row *)a->aux + row)[r].sum;
-    }
-    for (uint32_t h = 0; h < 32; h += 16) {
+    for (; col < end; col += 16, sum += 16) {
         uint32_t r = 0;
         for (; r + KT_I8_FEW <= rows; r += KT_I8_FEW) {
-            kt_i8_few(KT_I8_FEW, B, G, A, a, e, sum + 32 * r + h, off + r, row + r, col + h);
+            kt_i8_few(KT_I8_FEW, B, G, A, a, e, sum + 32 * r, row + r, col);
         }
         for (; r < rows; r++) {
-            kt_i8_few(1, B, G, A, a, e, sum + 32 * r + h, off + r, row + r, col + h);
+            kt_i8_few(1, B, G, A, a, e, sum + 32 * r, row + r, col);
         }
     }
 }
 
-static void kt_i8_finish(const struct k_args *a, const struct kt_end *e, const int32_t *sum, uint32_t rows,
-                         uint32_t row, uint32_t col)
+/* Sums [rows][32] of one or two panels to results.  A function of its own, like what makes the sums. */
+static __attribute__((noinline)) void kt_i8_finish(const struct k_args *a, const struct kt_end *e, const float *sum,
+                                                   uint32_t rows, uint32_t row, uint32_t col, uint32_t end)
 {
     const unsigned flags = a->c->flags;
-    if (!(flags & NPU_BIAS) || flags & NPU_MUL || a->c->n - col < 32) {
-        for (uint32_t r = 0; r < rows; r++) {
-            kt_i8_out(a, e, vi_load(sum + 32 * r), vi_load(sum + 32 * r + 16), KT_W_OFFSET, row + r, col);
+    if (!(flags & NPU_BIAS) || flags & NPU_MUL || a->c->n < end) {
+        for (; col < end && col < a->c->n; col += 16, sum += 16) {
+            for (uint32_t r = 0; r < rows; r++) {
+                kt_i8_end(a, e, vf_load(sum + 32 * r), row + r, col);
+            }
         }
         return;
     }
     switch (flags & (NPU_BLOCKS | NPU_GELU | NPU_ADD)) {
 #define KT_KIND(B, G, A)                                                                           \
     case (B) * NPU_BLOCKS | (G) * NPU_GELU | (A) * NPU_ADD:                                        \
-        kt_i8_all(B, G, A, a, e, sum, rows, row, col);                                             \
+        kt_i8_all(B, G, A, a, e, sum, rows, row, col, end);                                        \
         break;
         KT_KIND(0, 0, 0)
         KT_KIND(0, 0, 1)
@@ -177,29 +174,36 @@ KT_INLINE void kt_i8_ask(const struct k_args *a, uint32_t rows, uint32_t row, ui
     }
 }
 
+/* Rows that are finished together, 32 columns: the products of the encoder. */
+enum { KT_I8_TALL = 12 };
+
 static void kt_i8_tall(const struct k_args *a, const struct kt_end *e, uint32_t rows, uint32_t row, uint32_t col)
 {
     const struct npu_cmd *c = a->c;
     const size_t kp = k_round(c->k, K_PAD_K);
     const uint8_t *w = (const uint8_t *)a->in[1] + col * kp;
     const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * c->lda;
-    int32_t sum[KT_I8_TALL * 32] __attribute__((aligned(64)));
+    const struct k_row *fig = (const struct k_row *)a->aux + row;
+    float sum[KT_I8_TALL * 32] __attribute__((aligned(64)));
+    int32_t off[KT_I8_TALL];
+    for (uint32_t r = 0; r < rows; r++) {
+        off[r] = -KT_W_OFFSET * fig[r].sum;
+    }
     kt_i8_ask(a, rows, row, col);
     for (uint32_t r = 0; r < rows; r += KT_I8_ROWS) {
         for (uint32_t p = 0; p < 2; p += KT_I8_PANELS) {
             kt_i8_sums(rows - r < KT_I8_ROWS ? rows - r : KT_I8_ROWS, w + p * 16 * kp, kp, x + (size_t)r * c->lda,
-                       c->lda, sum + 32 * r + 16 * p);
+                       c->lda, off + r, sum + 32 * r + 16 * p);
         }
     }
-    kt_i8_finish(a, e, sum, rows, row, col);
+    kt_i8_finish(a, e, sum, rows, row, col, col + 32);
 }
 
 /* The sum of a fine row from its parts: hi 128 + lo, and the low plane's sixteenths of hi. */
-KT_INLINE vf kt_fine_sum(const int D, vi hi, vi lo, vi deep, const struct k_row *fig, const struct k_row *low)
+KT_INLINE vf kt_fine_sum(const int D, vi hi, vi lo, vi deep)
 {
-    vf y = vf_fma(vi_float(vi_sub(hi, vi_set(KT_W_OFFSET * fig->sum))), vf_set(128.0f),
-                  vi_float(vi_sub(lo, vi_set(KT_W_OFFSET * low->sum))));
-    return D ? vf_fma(vi_float(vi_sub(deep, vi_set(8 * fig->sum))), vf_set(8.0f), y) : y;
+    const vf y = vf_fma(vi_float(hi), vf_set(128.0f), vi_float(lo));
+    return D ? vf_fma(vi_float(deep), vf_set(8.0f), y) : y;
 }
 
 enum { KT_AHEAD = 8192 }; /* bytes; 16384 is as fast, 1024 to 4096 a quarter to four tenths slower (measured) */
@@ -215,61 +219,79 @@ KT_INLINE void kt_panel_ask(const int R, const uint8_t *p)
     }
 }
 
-/* R rows by one panel of 16 columns: the decoder's products.  A panel of weights is a run of bytes, and so are
+/* Some rows and one panel of 16 columns. */
+struct kt_panel {
+    const uint8_t *w, *under; /* under: the low plane */
+    const int8_t *x;
+    const struct k_row *fig, *low; /* figures of both planes of the rows */
+    size_t kp, lda, plane;
+};
+
+KT_INLINE struct kt_panel kt_panel_of(const struct k_args *a, uint32_t row, uint32_t col)
+{
+    const struct npu_cmd *c = a->c;
+    const size_t kp = k_round(c->k, K_PAD_K);
+    struct kt_panel g = {.kp = kp, .lda = c->lda, .plane = (size_t)c->m * c->lda};
+    g.w = (const uint8_t *)a->in[1] + col * kp;
+    g.under = (const uint8_t *)a->in[1] + ((size_t)k_round(c->n, K_PAD_N) + col / 2) * kp;
+    g.x = (const int8_t *)a->in[0] + row * g.lda;
+    g.fig = (const struct k_row *)a->aux + row;
+    g.low = g.fig + c->m;
+    return g;
+}
+
+/* Sums of R rows: the decoder's products.  A panel of weights is a run of bytes, and so are
  * the panels after it, so a step reads memory in order (measured, 58 MB of weights, two threads: 93 GB/s; four
  * panels side by side: 59).  A: the panel is read for the first time, what follows it is asked for.  F: two planes
  * of rows, D: two of weights.  With few rows several chains hide the latency of the products. */
-KT_INLINE void kt_panel(const int R, const int F, const int D, const int A, const struct k_args *a,
-                        const struct kt_end *e, uint32_t row, uint32_t col)
+KT_INLINE void kt_panel_sums(const int R, const int F, const int D, const int A, const struct kt_panel *g, vf *y)
 {
-    const struct npu_cmd *c = a->c;
     const int C = R == 1 ? (F ? 2 : 4) : R == 2 && !F ? 2 : 1; /* chains of a plane */
-    const uint32_t kp = k_round(c->k, K_PAD_K);
-    const size_t lda = c->lda, plane = (size_t)c->m * lda;
-    const uint8_t *w = (const uint8_t *)a->in[1] + (size_t)col * kp;
-    const uint8_t *under =
-        (const uint8_t *)a->in[1] + ((size_t)k_round(c->n, K_PAD_N) + col / 2) * kp;
-    const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * lda;
-    const struct k_row *fig = (const struct k_row *)a->aux + row;
+    const uint8_t *w = g->w, *under = g->under;
+    const int8_t *x = g->x;
+    const size_t lda = g->lda, plane = g->plane;
     vi hi[KT_PANEL_ROWS][4], lo[KT_PANEL_ROWS][4], deep[KT_PANEL_ROWS];
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
-        deep[r] = vi_zero();
+        deep[r] = vi_set(-8 * g->fig[r].sum);
 #pragma GCC unroll 4
         for (int v = 0; v < C; v++) {
-            hi[r][v] = lo[r][v] = vi_zero();
+            hi[r][v] = v ? vi_zero() : vi_set(-KT_W_OFFSET * g->fig[r].sum);
+            lo[r][v] = v || !F ? vi_zero() : vi_set(-KT_W_OFFSET * g->low[r].sum);
         }
     }
-    for (uint32_t t = 0; t < kp; t += 16, w += 256, under += 128) {
+    for (const int8_t *end = x + g->kp; x < end; x += 16, w += 256, under += 128) {
+        vl u = vl_load(under);
 #pragma GCC unroll 4
         for (int p = 0; p < 4; p++) {
-            const vw y = vw_load(w + 64 * p);
+            const vw v = vw_load(w + 64 * p);
+            const int8_t *at = x + 4 * p;
             if (A) {
                 kt_panel_ask(R, w + 64 * p + KT_AHEAD);
             }
+            if (D && p == 2) {
+                u = vl_load(under + 64);
+            }
+            if (D && A && p % 2) {
+                __builtin_prefetch(under + 32 * (p - 1) + KT_AHEAD / 2);
+            }
+            const vi z = D ? (p % 2 ? vl_odd(u) : vl_even(u)) : vi_zero();
 #pragma GCC unroll 16
-            for (int r = 0; r < R; r++) {
+            for (int r = 0; r < R; r++, at += lda) {
                 int32_t four;
-                memcpy(&four, x + (size_t)r * lda + t + 4 * p, 4);
-                hi[r][p % C] = vi_dot(hi[r][p % C], y, vi_set(four));
-                if (F) {
-                    memcpy(&four, x + plane + (size_t)r * lda + t + 4 * p, 4);
-                    lo[r][p % C] = vi_dot(lo[r][p % C], y, vi_set(four));
+                if (R > 2) {
+                    __asm__("" : "+r"(at)); /* as in kt_i8_block */
                 }
-            }
-        }
-#pragma GCC unroll 2
-        for (int p = 0; p < 2 && D; p++) {
-            const vl u = vl_load(under + 64 * p);
-            const vi even = vl_even(u), odd = vl_odd(u);
-            if (A) {
-                __builtin_prefetch(under + 64 * p + KT_AHEAD / 2);
-            }
-#pragma GCC unroll 16
-            for (int r = 0; r < R; r++) {
-                int32_t four[2];
-                memcpy(four, x + (size_t)r * lda + t + 8 * p, 8);
-                deep[r] = vi_dot_low(vi_dot_low(deep[r], even, vi_set(four[0])), odd, vi_set(four[1]));
+                memcpy(&four, at, 4);
+                const vi h = vi_set(four);
+                hi[r][p % C] = vi_dot(hi[r][p % C], v, h);
+                if (D) {
+                    deep[r] = vi_dot_low(deep[r], z, h);
+                }
+                if (F) {
+                    memcpy(&four, at + plane, 4);
+                    lo[r][p % C] = vi_dot(lo[r][p % C], v, vi_set(four));
+                }
             }
         }
     }
@@ -280,34 +302,87 @@ KT_INLINE void kt_panel(const int R, const int F, const int D, const int A, cons
             hi[r][0] = vi_add(hi[r][0], hi[r][v]);
             lo[r][0] = F ? vi_add(lo[r][0], lo[r][v]) : lo[r][0];
         }
-        const vf y = F ? kt_fine_sum(D, hi[r][0], lo[r][0], deep[r], fig + r, fig + c->m + r)
-                       : vi_float(vi_sub(hi[r][0], vi_set(KT_W_OFFSET * fig[r].sum)));
-        kt_i8_end(a, e, y, row + (uint32_t)r, col);
+        y[r] = F ? kt_fine_sum(D, hi[r][0], lo[r][0], deep[r]) : vi_float(hi[r][0]);
     }
 }
+
+/* One row, or two. */
+KT_INLINE void kt_panel_few(const int R, const int F, const int D, const int A, const struct k_args *a,
+                            const struct kt_end *e, uint32_t row, uint32_t col)
+{
+    const struct kt_panel g = kt_panel_of(a, row, col);
+    vf y[KT_PANEL_ROWS];
+    kt_panel_sums(R, F, D, A, &g, y);
+#pragma GCC unroll 2
+    for (int r = 0; r < R; r++) {
+        kt_i8_end(a, e, y[r], row + (uint32_t)r, col);
+    }
+}
+
+/* Sums of more rows through memory. */
+KT_INLINE void kt_panel_store(const int R, const int F, const int D, int first, const struct kt_panel *g, float *sum)
+{
+    vf y[KT_PANEL_ROWS];
+    if (first) {
+        kt_panel_sums(R, F, D, 1, g, y);
+    } else {
+        kt_panel_sums(R, F, D, 0, g, y);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+        vf_store(sum + 32 * r, y[r]);
+    }
+}
+
+#define KT_PANEL_FN(name, R, F, D)                                                                 \
+    static __attribute__((noinline)) void name(int first, const struct kt_panel *g, float *sum)    \
+    {                                                                                              \
+        kt_panel_store(R, F, D, first, g, sum);                                                    \
+    }
+KT_PANEL_FN(kt_panel_most, KT_PANEL_ROWS, 0, 0)
+#if KT_PANEL_ROWS > 4
+KT_PANEL_FN(kt_panel_4, 4, 0, 0)
+#endif
+#if KT_PANEL_FINE > 4
+KT_PANEL_FN(kt_panel_8, KT_PANEL_FINE, 0, 0)
+KT_PANEL_FN(kt_panel_fine_8, KT_PANEL_FINE, 1, 0)
+KT_PANEL_FN(kt_panel_fine_4, 4, 1, 0)
+KT_PANEL_FN(kt_panel_deep_8, KT_PANEL_FINE, 1, 1)
+KT_PANEL_FN(kt_panel_deep_4, 4, 1, 1)
+#endif
+#undef KT_PANEL_FN
 
 /* Rows m0..m1-1 of one panel: as many at a time as go. */
 KT_INLINE void kt_panel_rows(const int F, const int D, const struct k_args *a, const struct kt_end *e,
                              uint32_t m0, uint32_t m1, uint32_t col)
 {
-    const int most = F ? KT_PANEL_FINE : KT_PANEL_ROWS;
     uint32_t i = m0;
-#define KT_PANEL(R)                                                                                \
-    for (; R <= most && i + R <= m1; i += R) {                                                     \
+#define KT_MANY(R, fn)                                                                             \
+    for (; i + (R) <= m1; i += (R)) {                                                              \
+        const struct kt_panel g = kt_panel_of(a, i, col);                                          \
+        float sum[(R) * 32] __attribute__((aligned(64)));                                          \
+        fn(i == m0, &g, sum);                                                                      \
+        kt_i8_finish(a, e, sum, R, i, col, col + 16);                                              \
+    }
+#define KT_FEW_ROWS(R)                                                                             \
+    for (; i + (R) <= m1; i += (R)) {                                                              \
         if (i == m0) {                                                                             \
-            kt_panel(R, F, D, 1, a, e, i, col);                                                    \
+            kt_panel_few(R, F, D, 1, a, e, i, col);                                                \
         } else {                                                                                   \
-            kt_panel(R, F, D, 0, a, e, i, col);                                                    \
+            kt_panel_few(R, F, D, 0, a, e, i, col);                                                \
         }                                                                                          \
     }
-    KT_PANEL(KT_PANEL_ROWS)
+    if (!F) {
+        KT_MANY(KT_PANEL_ROWS, kt_panel_most)
+    }
 #if KT_PANEL_FINE > 4
-    KT_PANEL(KT_PANEL_FINE)
-    KT_PANEL(4)
+    KT_MANY(KT_PANEL_FINE, (D ? kt_panel_deep_8 : F ? kt_panel_fine_8 : kt_panel_8))
+    KT_MANY(4, (D ? kt_panel_deep_4 : F ? kt_panel_fine_4 : kt_panel_4))
 #endif
-    KT_PANEL(2)
-    KT_PANEL(1)
-#undef KT_PANEL
+    KT_FEW_ROWS(2)
+    KT_FEW_ROWS(1)
+#undef KT_MANY
+#undef KT_FEW_ROWS
 }
 
 /* Not inlined: three kinds of products, a loop for each. */

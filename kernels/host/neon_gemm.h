@@ -20,14 +20,15 @@
     KT_LANE_PART(0, h, lane) KT_LANE_PART(1, h, lane) KT_LANE_PART(2, h, lane) KT_LANE_PART(3, h, lane)
 #define KT_LANE(lane) KT_LANE_PANEL(0, lane) KT_LANE_PANEL(1, lane)
 
-/* Sums of R rows by 32 columns, to sum[R][32]. */
-KT_INLINE void kt_i8_block(const int R, const uint8_t *w0, size_t kp, const int8_t *from, size_t lda, int32_t *sum)
+/* Sums of R rows by 32 columns, to sum[R][32]; off: what they begin with. */
+KT_INLINE void kt_i8_block(const int R, const uint8_t *w0, size_t kp, const int8_t *from, size_t lda,
+                           const int32_t *off, float *sum)
 {
     const uint8_t *w1 = w0 + 16 * kp;
     vi acc[KT_I8_ROWS][2];
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
-        acc[r][0] = acc[r][1] = vi_zero();
+        acc[r][0] = acc[r][1] = vi_set(off[r]);
     }
     for (size_t t = 0; t < kp; t += 16, w0 += 256, w1 += 256) {
         int8x16_t x[KT_I8_ROWS];
@@ -42,7 +43,7 @@ KT_INLINE void kt_i8_block(const int R, const uint8_t *w0, size_t kp, const int8
     }
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
-        vi_store(sum + 32 * r, acc[r][0]);
-        vi_store(sum + 32 * r + 16, acc[r][1]);
+        vf_store(sum + 32 * r, vi_float(acc[r][0]));
+        vf_store(sum + 32 * r + 16, vi_float(acc[r][1]));
     }
 }
