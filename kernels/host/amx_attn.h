@@ -20,6 +20,7 @@ struct kt_amx_rows {
     size_t xs, ps;
     const int8_t *last; /* the last np % 64 rows of values, filled up with zeros: [16][k][4] */
     float fs[32], down[32];
+    int32_t off[32]; /* what goes to every sum of a row */
     vf max[32];
 };
 
@@ -46,20 +47,38 @@ KT_INLINE void kt_amx_store(amx_regs x, int32_t *s)
     AMX_STORE(x, 3, s + 528, 128);
 }
 
-/* Scores of the keys j..j+31 (of which `keys` are in the pack) from the sums s. */
+/* Scores of rows at..end-1 of the tiles and the keys j..j+31 (of which those of `panels` are in the pack) from the
+ * sums s.  T: some keys may be beyond n. */
+KT_INLINE void kt_amx_some(const int F, const int T, struct kt_amx_rows *b, const int32_t *s, uint32_t j,
+                           uint32_t panels, uint32_t at, uint32_t end)
+{
+    const vf sk[2] = {vf_figures(b->h.fk + j), vf_figures(b->h.fk + j + 16 * (panels - 1))};
+    for (; at < end; at++) {
+        const vi off = vi_set(b->off[at]);
+        const vf fs = vf_set(b->fs[at]);
+        vf max = b->max[at];
+        for (uint32_t p = 0; p < panels; p++) {
+            const int32_t *from = s + at * 32 + 16 * p;
+            const vi hi = vi_load(from);
+            const vf y = kt_score(F, F ? hi : vi_add(hi, off), F ? vi_add(vi_load(from + 512), off) : off, fs, sk[p]);
+            vf_store(b->x + at * b->xs + j + 16 * p, y);
+            max = T ? kt_max_n(max, y, &b->h, j + 16 * p) : vf_max(max, y);
+        }
+        b->max[at] = max;
+    }
+}
+
+/* The same of all rows that count. */
 KT_INLINE void kt_amx_scores(const int F, struct kt_amx_rows *b, const int32_t *s, uint32_t j)
 {
-    const uint32_t panels = b->h.np - j < 32 ? 1 : 2;
-    for (uint32_t p = 0; p < panels; p++, j += 16, s += 16) {
-        const vf sk = vf_figures(b->h.fk + j);
-        for (uint32_t r = b->row; r < b->end; r++) {
-            const uint32_t at = kt_amx_at(b, r);
-            const vi off = vi_set(128 * b->h.fq[r - b->s0].sum), hi = vi_load(s + at * 32);
-            const vf y = kt_score(F, F ? hi : vi_sub(hi, off), F ? vi_sub(vi_load(s + at * 32 + 512), off) : off,
-                                  vf_set(b->fs[at]), sk);
-            vf_store(b->x + at * b->xs + j, y);
-            b->max[at] = kt_max_n(b->max[at], y, &b->h, j);
-        }
+    const uint32_t a0 = b->row - b->s0, a1 = b->mid - b->s0, b0 = 16 + b->mid - b->s1, b1 = 16 + b->end - b->s1;
+    if (j + 32 <= b->h.n) {
+        kt_amx_some(F, 0, b, s, j, 2, a0, a1);
+        kt_amx_some(F, 0, b, s, j, 2, b0, b1);
+    } else {
+        const uint32_t panels = b->h.np - j < 32 ? 1 : 2;
+        kt_amx_some(F, 1, b, s, j, panels, a0, a1);
+        kt_amx_some(F, 1, b, s, j, panels, b0, b1);
     }
 }
 
@@ -178,6 +197,7 @@ KT_INLINE void kt_amx_head(const int F, const struct k_args *a, uint32_t m0, uin
         b->h.fq = first.fq + b->s0;
         for (uint32_t r = i; r < b->end; r++) {
             b->fs[kt_amx_at(b, r)] = first.fq[r].scale * a->c->scale[1];
+            b->off[kt_amx_at(b, r)] = -128 * first.fq[r].sum;
             b->max[kt_amx_at(b, r)] = vf_set(-INFINITY);
         }
         if (b->step < 64 && i > m0) {

@@ -29,23 +29,30 @@ struct kt_amx_block {
 KT_INLINE void kt_amx_finish(const int mode, const struct k_args *a, const struct kt_end *e,
                              struct kt_amx_block *b, uint32_t end)
 {
-    for (; b->row < end; b->row++) {
+    float sum[32 * 32] __attribute__((aligned(64)));
+    const uint32_t row = b->row;
+    if (row >= end) {
+        return;
+    }
+    for (float *to = sum; b->row < end; b->row++, to += 32) {
         const struct k_row *fig = (const struct k_row *)a->aux + b->row, *low = fig + a->c->m;
+        /* tiles see weight + 128 also where the vectors see the weight itself */
+        const vi off = vi_set(128 * fig->sum);
         if (mode == KT_AMX_PLAIN) {
-            const uint32_t at = b->row < b->mid ? b->row - b->s0 : 16 + b->row - b->s1;
-            const int32_t *s = b->sums + at * 32;
-            kt_i8_out(a, e, vi_load(s), vi_load(s + 16), 128, b->row, b->col);
+            const int32_t *s = b->sums + (b->row < b->mid ? b->row - b->s0 : 16 + b->row - b->s1) * 32;
+            vf_store(to, vi_float(vi_sub(vi_load(s), off)));
+            vf_store(to + 16, vi_float(vi_sub(vi_load(s + 16), off)));
             continue;
         }
         const int32_t *s = b->sums + (b->row - b->s0) * 32;
-        /* tiles see weight + 128 also where the vectors see the weight itself */
-        const vi off_hi = vi_set(128 * fig->sum), off_lo = vi_set(128 * low->sum), off_deep = vi_set(8 * fig->sum);
-        for (uint32_t p = 0; p < 32 && b->col + p < a->c->n; p += 16) {
-            const vi hi = vi_sub(vi_load(s + p), off_hi), lo = vi_sub(vi_load(s + 512 + p), off_lo);
+        const vi off_lo = vi_set(128 * low->sum), off_deep = vi_set(8 * fig->sum);
+        for (uint32_t p = 0; p < 32; p += 16) {
+            const vi hi = vi_sub(vi_load(s + p), off), lo = vi_sub(vi_load(s + 512 + p), off_lo);
             const vi deep = mode == KT_AMX_DEEP ? vi_sub(vi_load(s + 1024 + p), off_deep) : vi_zero();
-            kt_i8_end(a, e, kt_fine_sum(mode == KT_AMX_DEEP, hi, lo, deep), b->row, b->col + p);
+            vf_store(to + p, kt_fine_sum(mode == KT_AMX_DEEP, hi, lo, deep));
         }
     }
+    kt_i8_finish(a, e, sum, end - row, row, b->col, b->col + 32);
 }
 
 /* One step: 64 k of 16 or (two) 32 rows, 32 columns. */

@@ -9,17 +9,6 @@ KT_INLINE void kt_i8_end(const struct k_args *a, const struct kt_end *e, vf sum,
     kt_finish(a, e, vf_mul(sum, vf_mul(vf_set(fig->scale), vf_load(scale + col))), row, col);
 }
 
-/* Integer sums of one row, 32 columns, to results.  offset: what was added to every weight. */
-KT_INLINE void kt_i8_out(const struct k_args *a, const struct kt_end *e, vi s0, vi s1, int offset,
-                         uint32_t row, uint32_t col)
-{
-    const vi off = vi_set(offset * ((const struct k_row *)a->aux + row)->sum);
-    kt_i8_end(a, e, vi_float(vi_sub(s0, off)), row, col);
-    if (col + 16 < a->c->n) {
-        kt_i8_end(a, e, vi_float(vi_sub(s1, off)), row, col + 16);
-    }
-}
-
 #ifdef KT_I8_LANES
 #include KT_I8_LANES
 #else
@@ -122,6 +111,9 @@ KT_INLINE void kt_i8_all(const int B, const int G, const int A, const struct k_a
         uint32_t r = 0;
         for (; r + KT_I8_FEW <= rows; r += KT_I8_FEW) {
             kt_i8_few(KT_I8_FEW, B, G, A, a, e, sum + 32 * r, row + r, col);
+        }
+        for (; KT_I8_FEW > 2 && r + 2 <= rows; r += 2) {
+            kt_i8_few(2, B, G, A, a, e, sum + 32 * r, row + r, col);
         }
         for (; r < rows; r++) {
             kt_i8_few(1, B, G, A, a, e, sum + 32 * r, row + r, col);
