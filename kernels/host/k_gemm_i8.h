@@ -332,11 +332,9 @@ KT_INLINE void kt_panel_store(const int R, const int F, const int D, int first, 
         kt_panel_store(R, F, D, first, g, sum);                                                    \
     }
 KT_PANEL_FN(kt_panel_most, KT_PANEL_ROWS, 0, 0)
-#if KT_PANEL_ROWS > 4
-KT_PANEL_FN(kt_panel_4, 4, 0, 0)
-#endif
 #if KT_PANEL_FINE > 4
 KT_PANEL_FN(kt_panel_8, KT_PANEL_FINE, 0, 0)
+KT_PANEL_FN(kt_panel_4, 4, 0, 0)
 KT_PANEL_FN(kt_panel_fine_8, KT_PANEL_FINE, 1, 0)
 KT_PANEL_FN(kt_panel_fine_4, 4, 1, 0)
 KT_PANEL_FN(kt_panel_deep_8, KT_PANEL_FINE, 1, 1)

@@ -131,8 +131,8 @@ struct kt_head {
     const float *pv; /* what probabilities are multiplied by before they are rounded, [np] */
     float vmax;      /* the largest scale of the values */
     uint32_t k, n, np;
-#ifdef KT_P_OFFSET
-    int32_t vsum[256]; /* sums of the values, times what the products see less of a probability */
+#ifdef KT_P_LESS_128
+    int32_t vsum[256]; /* what the products leave out: 128 times the sum of the values */
 #endif
 };
 
@@ -230,7 +230,7 @@ KT_INLINE void kt_pv8(const int R, const int V, const int F, const int A, const 
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
-#ifdef KT_P_OFFSET
+#ifdef KT_P_LESS_128
             acc[r][v] = low[r][v] = vi_load(h->vsum + t + 16 * v);
 #else
             acc[r][v] = low[r][v] = vi_zero();
@@ -359,7 +359,8 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
     }
 }
 
-#ifdef KT_P_OFFSET
+#ifdef KT_P_LESS_128
+/* Sums of the values of all keys, times 128. */
 static void kt_vsum(struct kt_head *h)
 {
     for (uint32_t t = 0; t < h->k; t += 16) {
@@ -367,10 +368,7 @@ static void kt_vsum(struct kt_head *h)
         for (uint32_t j = 0; j < h->np; j += 4) {
             sum = vs_sum(sum, vs_load(h->vals + (size_t)j * h->k + 4 * t));
         }
-        vi_store(h->vsum + t, sum);
-    }
-    for (uint32_t t = 0; t < h->k; t++) {
-        h->vsum[t] *= KT_P_OFFSET;
+        vi_store(h->vsum + t, vi_shl7(sum));
     }
 }
 #endif
@@ -409,7 +407,7 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
     for (uint32_t j = 0; j < np; j += 16) {
         vf_store(pv + j, vf_mul(vf_load(pv + j), up));
     }
-#ifdef KT_P_OFFSET
+#ifdef KT_P_LESS_128
     kt_vsum(&h);
 #endif
     return h;

@@ -27,7 +27,7 @@ typedef struct {
 #define KT_SCORE_KEYS 2
 #define KT_PV_ROWS 1
 #define KT_W_OFFSET 0
-#define KT_P_OFFSET 128
+#define KT_P_LESS_128 /* the products see a probability less 128 */
 #define KT_PANEL_ROWS 4 /* rows x 16 columns */
 #define KT_PANEL_FINE 2 /* the same, rows of 16 bits */
 #define KT_QK_ROWS 2
