@@ -232,10 +232,10 @@ KT_INLINE struct kt_panel kt_panel_of(const struct k_args *a, uint32_t row, uint
     return g;
 }
 
-/* Sums of R rows: the decoder's products.  A panel of weights is a run of bytes, and so are
- * the panels after it, so a step reads memory in order (measured, 58 MB of weights, two threads: 93 GB/s; four
- * panels side by side: 59).  A: the panel is read for the first time, what follows it is asked for.  F: two planes
- * of rows, D: two of weights.  With few rows several chains hide the latency of the products. */
+/* Sums of R rows: the decoder's products.  A panel of weights is a run of bytes, and so are the panels after it, so a
+ * step reads memory in order (measured, 58 MB of weights, two threads: 93 GB/s; four panels side by side: 59).  A: the
+ * panel is read for the first time, what follows it is asked for.  F: two planes of rows, D: two of weights.  With few
+ * rows several chains hide the latency of the products. */
 KT_INLINE void kt_panel_sums(const int R, const int F, const int D, const int A, const struct kt_panel *g, vf *y)
 {
     const int C = R == 1 ? (F ? 2 : 4) : R == 2 && !F ? 2 : 1; /* chains of a plane */
@@ -253,7 +253,6 @@ KT_INLINE void kt_panel_sums(const int R, const int F, const int D, const int A,
         }
     }
     for (const int8_t *end = x + g->kp; x < end; x += 16, w += 256, under += 128) {
-        vl u = vl_load(under);
 #pragma GCC unroll 4
         for (int p = 0; p < 4; p++) {
             const vw v = vw_load(w + 64 * p);
@@ -261,13 +260,12 @@ KT_INLINE void kt_panel_sums(const int R, const int F, const int D, const int A,
             if (A) {
                 kt_panel_ask(R, w + 64 * p + KT_AHEAD);
             }
-            if (D && p == 2) {
-                u = vl_load(under + 64);
-            }
             if (D && A && p % 2) {
                 __builtin_prefetch(under + 32 * (p - 1) + KT_AHEAD / 2);
             }
-            const vi z = D ? (p % 2 ? vl_odd(u) : vl_even(u)) : vi_zero();
+            const vi z = !D      ? vi_zero()
+                         : p % 2 ? vl_odd(vl_load(under + 32 * (p - 1)))
+                                 : vl_even(vl_load(under + 32 * p));
 #pragma GCC unroll 16
             for (int r = 0; r < R; r++, at += lda) {
                 int32_t four;
