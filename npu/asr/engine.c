@@ -53,14 +53,15 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     w->q8 = take(buf, &used, q8);
     w->fig = take(buf, &used, 2 * (2 * actx > rows ? 2 * actx : rows) * sizeof(struct k_row));
     /* What is never alive together shares its place: the first convolution's rows, query, key and
-     * value, and the wide rows of the MLP; attention's rows and those of a LayerNorm in f32. */
-    const size_t wide = rows * 4 * d > (2 * actx + 1) * ad ? rows * 4 * d : (2 * actx + 1) * ad;
+     * value, and the wide rows of the MLP; attention's rows, those of a LayerNorm in f32 and the encoder's
+     * results. */
+    const size_t at_once = g->prec != ASR_PREC_INT8 ? rows : tctx > NET_MLP_MOST ? tctx : NET_MLP_MOST;
+    const size_t mlp = (at_once < rows ? at_once : rows) * 4 * d, qkv = rows * 3 * d, wide = mlp > qkv ? mlp : qkv;
     const size_t zeros = (ad * 4 + 63) / 64 * 64; /* the convolution's row before the first: stays 0 */
     w->h = take(buf, &used, zeros + wide * 4) + zeros;
     w->conv = w->h - ad * 4;
     w->qkv = w->h;
-    w->att = w->y = take(buf, &used, rows * d * 4);
-    w->enc_out = take(buf, &used, actx * ad * 4);
+    w->att = w->y = w->enc_out = take(buf, &used, rows * d * 4);
     w->logits = take(buf, &used, MAX_LOGIT_ROWS * net_logit_stride(g) * 4);
     w->range = take(buf, &used, MAX_LOGIT_ROWS * net_pieces(g) * 8);
     if (g->prec == ASR_PREC_INT8) {

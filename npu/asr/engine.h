@@ -37,7 +37,7 @@ enum asr_precision asr_engine_precision(const struct asr_engine *eng);
  * Rows beyond audio_ctx take no part: results do not depend on what ran before. */
 int asr_encode(struct asr_engine *eng, const float *mel, int audio_ctx, struct err *e);
 int asr_enc_ctx(const struct asr_engine *eng); /* audio_ctx of the last pass, 0 before */
-/* Encoder output [audio_ctx][n_audio_state], valid until the next pass. */
+/* Encoder output [audio_ctx][n_audio_state], valid until the next pass of either side. */
 const float *asr_enc_out(const struct asr_engine *eng);
 
 /* The encoder's work as it was planned for the last pass: for comparing ways of handing it over.

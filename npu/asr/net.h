@@ -30,6 +30,10 @@ struct net_side {
 /* Rows of a tile of the large products, which share a mean. */
 enum { NET_BLOCK = 96 };
 
+/* Rows of the encoder that pass the MLP together, on INT8: their wide rows (4 state) are 3 to 5 MB, and are read where
+ * they were written before others take their place in the caches.  Up to NET_MLP_MOST rows pass in one part. */
+enum { NET_MLP_ROWS = 4 * NET_BLOCK, NET_MLP_MOST = 6 * NET_BLOCK };
+
 /* Largest and smallest logits are known for each so many of them: [rows][net_pieces()][2]. */
 enum { NET_PIECE = 512 };
 

@@ -58,8 +58,9 @@ static int add_mean_gemm(struct asr_engine *g, struct npu_list *l, const struct 
     return add(l, &c);
 }
 
-/* rows x lin: a at `in` (stride lda elements), residual rows at `res` when not 0. */
-static int add_gemm(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, uint32_t m,
+/* rows x lin: a at `in` (stride lda elements), residual rows at `res` when not 0; the products of the blocks' means are
+ * there. */
+static int add_products(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, uint32_t m,
                     npu_addr in, uint32_t lda, npu_addr out, uint32_t ldo, unsigned flags,
                     npu_addr res, uint32_t ldr)
 {
@@ -76,12 +77,10 @@ static int add_gemm(struct asr_engine *g, struct npu_list *l, const struct net_l
         .out = out,
         .aux = w->i8 ? g->at.fig : 0,
     };
-    int bad = 0;
     if (w->deep) {
         c.flags |= NPU_DEEP;
     }
     if (w->blocks) {
-        bad = add_mean_gemm(g, l, w, m);
         c.flags |= NPU_BLOCKS;
         c.more = g->at.mean_out;
         c.ldw = k_round(w->n, K_PAD_N);
@@ -93,7 +92,16 @@ static int add_gemm(struct asr_engine *g, struct npu_list *l, const struct net_l
     } else {
         c.tile_n = 128;
     }
-    return bad | add(l, &c);
+    return add(l, &c);
+}
+
+/* The same after the products of the means. */
+static int add_gemm(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, uint32_t m,
+                    npu_addr in, uint32_t lda, npu_addr out, uint32_t ldo, unsigned flags,
+                    npu_addr res, uint32_t ldr)
+{
+    const int bad = w->blocks ? add_mean_gemm(g, l, w, m) : 0;
+    return bad | add_products(g, l, w, m, in, lda, out, ldo, flags, res, ldr);
 }
 
 /* Rows to s8 for layer w: about the means of blocks where it has both planes. */
@@ -302,6 +310,33 @@ static int add_cross_attn(struct asr_engine *g, struct npu_list *l, int layer, u
                              cross_centre_at(g, layer) + (npu_addr)d * 4, g->xat[layer], g->xmask[layer]);
 }
 
+/* The MLP after its LayerNorm, rows at `in`, part by part.  The first rows come last: a command that adds onto the
+ * residual stream from its beginning on ends a step (engine.c, run_probed). */
+static int add_mlp_parts(struct asr_engine *g, struct npu_list *l, const struct net_block *b, uint32_t m, uint32_t d,
+                         npu_addr in, uint32_t lda)
+{
+    const struct net_work at = g->at;
+    const npu_addr means = k_round(b->fc1.n, K_PAD_N) * 4, figure = sizeof(struct k_row);
+    int bad = add_mean_gemm(g, l, &b->fc1, m);
+    for (uint32_t i = (m - 1) / NET_MLP_ROWS * NET_MLP_ROWS; i < m; i -= NET_MLP_ROWS) { /* below 0 it is huge */
+        const uint32_t rows = m - i < NET_MLP_ROWS ? m - i : NET_MLP_ROWS;
+        const npu_addr x = at.x + (npu_addr)i * d * 4;
+        npu_addr h = at.h;
+        uint32_t ldh = 4 * d;
+        g->at.fig = at.fig + i * figure;
+        g->at.mean_out = at.mean_out + i / NET_BLOCK * means;
+        bad |= add_products(g, l, &b->fc1, rows, in + (npu_addr)i * lda, lda, h, ldh, NPU_GELU, 0, 0);
+        /* behind what all rows of the LayerNorm need */
+        g->at.q8 = at.q8 + (npu_addr)m * lda;
+        g->at.fig = at.fig + m * figure;
+        g->at.mean_out = at.mean_out + blocks_of(m) * means;
+        bad |= add_input(g, l, &b->fc2, rows, &h, &ldh);
+        bad |= add_gemm(g, l, &b->fc2, rows, h, ldh, x, d, 0, x, d);
+        g->at = at;
+    }
+    return bad;
+}
+
 static int add_mlp(struct asr_engine *g, struct npu_list *l, const struct net_side *s,
                    const struct net_block *b, uint32_t m)
 {
@@ -309,6 +344,9 @@ static int add_mlp(struct asr_engine *g, struct npu_list *l, const struct net_si
     npu_addr in;
     uint32_t lda;
     int bad = add_norm_for(g, l, &b->fc1, b->mlp_ln, m, g->at.x, &in, &lda);
+    if (b->fc1.blocks && m > NET_MLP_MOST) {
+        return bad | add_mlp_parts(g, l, b, m, d, in, lda);
+    }
     bad |= add_gemm(g, l, &b->fc1, m, in, lda, g->at.h, 4 * d, NPU_GELU, 0, 0);
     in = g->at.h;
     lda = 4 * d;
