@@ -125,7 +125,7 @@ KT_INLINE void kt_amx_soft(const int F, const struct k_args *a, struct kt_amx_ro
             1.0f / kt_soft8(F, &b->h, row, vf_max_all(b->max[at]), b->p + at * b->ps, 16 * b->ps, keep);
         b->down[at] = b->h.vmax * per * inv;
         if (keep) {
-            kt_probs(a, &b->h, head, r, row, inv);
+            kt_probs(a, b->h.n, head, r, row, inv);
         }
     }
 }

@@ -191,6 +191,27 @@ static float kt_soft_row(float *p, uint32_t n)
     return 1.0f / vf_sum16(sum);
 }
 
+/* Writes the probabilities of a row for n keys, e over their sum. */
+KT_INLINE void kt_probs(const struct k_args *a, uint32_t n, uint32_t head, uint32_t row,
+                        const float *e, float inv)
+{
+    const struct npu_cmd *c = a->c;
+    const uint32_t pair = (uint32_t)__builtin_popcountll(c->mask & ((UINT64_C(1) << head) - 1));
+    float *to = (float *)(uintptr_t)a->in[3] + ((size_t)pair * c->m + row) * c->ldp;
+    for (uint32_t t = 0; t < n; t++) {
+        to[t] = e[t] * inv;
+    }
+}
+
+/* w times 16 V values of one key, to sums. */
+KT_INLINE void kt_pv_key(const int V, float w, const float *val, vf *acc)
+{
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) {
+        acc[v] = vf_fma(vf_set(w), vf_load(val + v * 16), acc[v]);
+    }
+}
+
 /* 16 V results of R rows: row r has n + r more probabilities, or n. */
 KT_INLINE void kt_pv_few(const int R, const int V, const float *p, size_t np, uint32_t n, uint32_t more,
                          const float *vals, size_t ldw, const float *inv, float *out, size_t ldo)
@@ -203,21 +224,13 @@ KT_INLINE void kt_pv_few(const int R, const int V, const float *p, size_t np, ui
     for (uint32_t j = 0; j < n; j++) {
 #pragma GCC unroll 4
         for (int r = 0; r < R; r++) {
-            const vf w = vf_set(p[(size_t)r * np + j]);
-#pragma GCC unroll 4
-            for (int v = 0; v < V; v++) {
-                acc[r][v] = vf_fma(w, vf_load(vals + (size_t)j * ldw + v * 16), acc[r][v]);
-            }
+            kt_pv_key(V, p[(size_t)r * np + j], vals + (size_t)j * ldw, acc[r]);
         }
     }
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
         for (uint32_t j = n; j < n + more * (uint32_t)r; j++) {
-            const vf w = vf_set(p[(size_t)r * np + j]);
-#pragma GCC unroll 4
-            for (int v = 0; v < V; v++) {
-                acc[r][v] = vf_fma(w, vf_load(vals + (size_t)j * ldw + v * 16), acc[r][v]);
-            }
+            kt_pv_key(V, p[(size_t)r * np + j], vals + (size_t)j * ldw, acc[r]);
         }
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
@@ -265,11 +278,7 @@ KT_INLINE void kt_attn_few(const int R, const struct k_args *a, uint32_t i, uint
         kt_pv_few(R, 1, p, np, n, more, vals + t, c->ldw, inv, out + t, c->ldo);
     }
     for (int r = 0; c->flags & NPU_PROBS && c->mask >> h & 1 && r < R; r++) {
-        const uint32_t pair = (uint32_t)__builtin_popcountll(c->mask & ((UINT64_C(1) << h) - 1));
-        float *row = (float *)(uintptr_t)a->in[3] + ((size_t)pair * c->m + i + (uint32_t)r) * c->ldp;
-        for (j = 0; j < n + more * (uint32_t)r; j++) {
-            row[j] = p[(size_t)r * np + j] * inv[r];
-        }
+        kt_probs(a, n + more * (uint32_t)r, h, i + (uint32_t)r, p + (size_t)r * np, inv[r]);
     }
 }
 

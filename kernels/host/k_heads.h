@@ -301,18 +301,6 @@ KT_INLINE float kt_soft8(const int F, const struct kt_head *h, float *x, float m
     return vf_sum16(sum);
 }
 
-/* Writes the probabilities of a row, e over their sum. */
-KT_INLINE void kt_probs(const struct k_args *a, const struct kt_head *h, uint32_t head, uint32_t row,
-                        const float *e, float inv)
-{
-    const struct npu_cmd *c = a->c;
-    const uint32_t pair = (uint32_t)__builtin_popcountll(c->mask & ((UINT64_C(1) << head) - 1));
-    float *to = (float *)(uintptr_t)a->in[3] + ((size_t)pair * c->m + row) * c->ldp;
-    for (uint32_t t = 0; t < h->n; t++) {
-        to[t] = e[t] * inv;
-    }
-}
-
 /* R rows of one head.  F: fine.  A: the first of a few rows, see kt_qk. */
 KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct k_args *a,
                              const struct kt_head *h, uint32_t i, uint32_t head, float *x)
@@ -346,7 +334,7 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
             1.0f / kt_soft8(F, h, row, vf_max_all(max[r]), p + (size_t)r * h->np, plane, keep);
         down[r] = h->vmax * per * inv;
         if (keep) {
-            kt_probs(a, h, head, i + (uint32_t)r, row, inv);
+            kt_probs(a, h->n, head, i + (uint32_t)r, row, inv);
         }
     }
     float *out = (float *)a->out + (size_t)i * c->ldo + head * h->k;
