@@ -1,4 +1,4 @@
-/* See pack.h.  File: a page with the head, then the bytes of the weight buffer. */
+/* See pack.h.  File: the head, a hole up to where a large page can begin, then the bytes of the weight buffer. */
 #include "npu/asr/pack.h"
 
 #include <dirent.h>
@@ -23,7 +23,7 @@
 #include "app/base/log.h"
 
 enum {
-    HEAD = 4096,       /* the payload begins on a page */
+    HEAD = 2 << 20,    /* where the payload begins; decoder steps read it 3 % faster in large pages (measured) */
     PIECE = 4 << 20,   /* bytes hashed at a time */
     MAX_THREADS = 16,
     STALE_S = 3600,    /* a temporary file that old has no writer any more */
@@ -35,7 +35,7 @@ struct head {
     uint64_t version, content, layout, size, payload, self; /* self: hash of what stands before it */
 };
 
-static const struct head blank = {.magic = {'d', 'i', 'c', 't', 'p', 'a', 'c', 'k'}, .version = 1};
+static const struct head blank = {.magic = {'d', 'i', 'c', 't', 'p', 'a', 'c', 'k'}, .version = 2};
 
 /* -- hashing ---------------------------------------------------------------------------------------- */
 
@@ -250,7 +250,6 @@ static int room_for(const char *dir, size_t size)
 int pack_save(const char *dir, const struct pack_id *id, const void *data, size_t size, int threads)
 {
     char path[PATH_MAX], tmp[PATH_MAX + 32];
-    static const char zero[HEAD - sizeof(struct head)];
     struct head h = blank;
     struct err e = {0};
     int fd = -1, there = 0;
@@ -274,8 +273,7 @@ int pack_save(const char *dir, const struct pack_id *id, const void *data, size_
     h.payload = pack_hash(data, size, threads, 0);
     h.self = hash64(&h, offsetof(struct head, self), 0);
     /* Not forced to the disk: what a power failure leaves half written, the check sum finds. */
-    there = write_all(fd, &h, sizeof h) && write_all(fd, zero, sizeof zero) &&
-            write_all(fd, data, size);
+    there = write_all(fd, &h, sizeof h) && lseek(fd, HEAD, SEEK_SET) == HEAD && write_all(fd, data, size);
     const int failed = errno;
     there = close(fd) == 0 && there && rename(tmp, path) == 0;
     if (there) {

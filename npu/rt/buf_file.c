@@ -24,6 +24,8 @@ int npu_buf_file(struct npu_rt *rt, int fd, uint64_t off, size_t size, const cha
         /* the columns read the caller's memory: the file's pages take the place of the buffer's */
         if (mmap(at, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, (off_t)off) == MAP_FAILED) {
             rc = err_set(e, ERR_MEM, "%s cannot be mapped: %s", what, strerror(errno));
+        } else {
+            madvise(at, size, MADV_HUGEPAGE); /* as plain memory, where the file's pages are large themselves */
         }
     } else {
         /* the device has memory of its own */

@@ -11,7 +11,7 @@
 #include "npu/rt/health.h"
 #include "npu/rt/rt.h"
 
-enum { RT_MAX_BUFS = 256 };
+enum { RT_MAX_BUFS = 256, RT_LARGE = 2 << 20 /* a large page on most machines */ };
 
 struct rt_buf {
     void *data;

@@ -64,13 +64,24 @@ const char *npu_rt_isa(const struct npu_rt *rt) { return rt->kernels->name; }
 int npu_rt_columns(const struct npu_rt *rt) { return rt->columns; }
 int npu_rt_threads(const struct npu_rt *rt) { return rt->threads; }
 
-/* A map of its own: zeroed, page-aligned, given back whole. */
+/* A map of its own: zeroed, given back whole.  It begins where a large page can, also for a file that takes its
+ * place (buf_file.c). */
 static void *plain_memory(size_t size)
 {
-    void *p = size ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                   : MAP_FAILED;
+    const size_t more = size < RT_LARGE ? 0 : RT_LARGE;
+    char *p = size && size <= SIZE_MAX - more
+                  ? mmap(NULL, size + more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                  : MAP_FAILED;
     if (p == MAP_FAILED) {
         return NULL;
+    }
+    if (more) {
+        const size_t before = (RT_LARGE - (uintptr_t)p % RT_LARGE) % RT_LARGE;
+        if (before) {
+            munmap(p, before);
+        }
+        p += before;
+        munmap(p + size, more - before); /* never nothing: before is less than a large page */
     }
     madvise(p, size, MADV_HUGEPAGE); /* fewer TLB misses; a refusal costs nothing */
     return p;

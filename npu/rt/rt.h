@@ -47,8 +47,8 @@ int npu_rt_threads(const struct npu_rt *rt);
 
 /* Buffers.  64-byte aligned, zeroed, counted.  The handle is never 0. */
 int npu_buf_new(struct npu_rt *rt, size_t size, const char *what, uint32_t *buf, struct err *e);
-/* The same with `size` bytes of a file from `off` on (a multiple of 4096), which nobody may write
- * afterwards; the file must not shrink while the buffer lives.  fd may be closed at once.  -ERR_NPU:
+/* The same with `size` bytes of a file from `off` on (a multiple of 4096; of 2 MB to have large pages, where kernel and
+ * file system have them), which nobody may write afterwards; the file must not shrink while the buffer lives.  fd may be closed at once.  -ERR_NPU:
  * the file is too short; -ERR_MEM. */
 int npu_buf_file(struct npu_rt *rt, int fd, uint64_t off, size_t size, const char *what, uint32_t *buf,
                  struct err *e);

@@ -213,7 +213,7 @@ static void flip(const char *path, long at)
 
 static void damaged(void **state)
 {
-    static const long at[] = {0, 9, 17, 25, 33, 41, 49, 4096, 4096 + 12345, -1};
+    static const long at[] = {0, 9, 17, 25, 33, 41, 49, 2 << 20, (2 << 20) + 12345, -1};
     char path[512];
     (void)state;
     the_pack(path, sizeof path);
@@ -231,7 +231,7 @@ static void cut_short(void **state)
     (void)state;
     the_pack(path, sizeof path);
     assert_int_equal(stat(path, &st), 0);
-    const off_t size[] = {0, 1, 55, 56, 4095, 4096, 8192, st.st_size - 1, st.st_size + 1};
+    const off_t size[] = {0, 1, 55, 56, 4095, 4096, (2 << 20) - 1, 2 << 20, (2 << 20) + 4096, st.st_size - 1, st.st_size + 1};
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
         assert_int_equal(truncate(path, size[i]), 0);
         expect(0, 0);
