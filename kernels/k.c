@@ -67,9 +67,8 @@ size_t k_scratch_bytes(const struct npu_cmd *c)
         /* scores of a block of 48 rows, turned queries, sums */
         return ((size_t)k_round(c->n, 16) + c->k + 4) * 48 * sizeof(float) + 64;
     case NPU_ATTN_I8:
-        /* 32 rows (fine: 16 of them): scores, one or two planes of probabilities; factors of
-         * probabilities; the last values.  Kernels put some room between the rows, so that these do not
-         * meet in a few sets of a cache. */
+        /* 32 rows: scores, probabilities; factors of probabilities; the last values.  Kernels put some room
+         * between the rows, so that these do not meet in a few sets of a cache. */
         return (size_t)32 * ((k_round(c->n, 16) + 16) * sizeof(float) + k_round(c->n, 64) + 64) +
                k_round(c->n, 16) * sizeof(float) + (size_t)64 * c->k;
     case NPU_GEMM_I8:
@@ -114,9 +113,9 @@ size_t k_fixed(const struct k_args *a, uint32_t n0, uint32_t n1, int part, const
     }
 }
 
-size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k, int fine)
+size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k)
 {
-    return (size_t)k_round(rows, K_PAD_R) * heads * ((fine ? 2 : 1) * (size_t)k + sizeof(struct k_row));
+    return (size_t)k_round(rows, K_PAD_R) * heads * (k + sizeof(struct k_row));
 }
 
 size_t k_packed_f32_bytes(uint32_t n, uint32_t k)

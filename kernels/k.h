@@ -19,8 +19,7 @@
  *     queries s8  [heads][rp][k]
  *     keys u8     [heads][rp / 16][k / 4][16][4], value + 128, 128 beyond the rows
  *     values s8   [heads][rp / 4][k][4], 0 beyond the rows
- *   figures beyond the rows are 0; k is a multiple of 16.
- *   fine queries (NPU_FINE) are two planes, q = 128 hi + lo, |q| <= 16256: [2][heads][rp][k]. */
+ *   figures beyond the rows are 0; k is a multiple of 16. */
 #ifndef KERNELS_K_H
 #define KERNELS_K_H
 
@@ -92,7 +91,7 @@ void k_pack_low(uint8_t *low, const uint8_t *packed, uint32_t k, uint32_t col, c
                 float scale);
 
 /* Size of a head pack. */
-size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k, int fine);
+size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k);
 
 static inline uint32_t k_round(uint32_t x, uint32_t to) { return (x + to - 1) / to * to; }
 

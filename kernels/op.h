@@ -34,8 +34,7 @@ enum npu_flag {
     NPU_MUL = 32,   /* GEMM: multiply by chan[n] after GELU (fc2's balance), before ADD */
     NPU_AS_K = 64,  /* HEADS: as keys */
     NPU_AS_V = 128, /* HEADS: as values; neither: as queries */
-    NPU_FINE = 256, /* rows, queries, probabilities of 16 bits in two planes: QUANT, NORM_Q, GEMM_I8,
-                       HEADS as queries, ATTN_I8 */
+    NPU_FINE = 256, /* rows of 16 bits in two planes: QUANT, NORM_Q, GEMM_I8 */
     NPU_BLOCKS = 512,  /* GEMM: after the products add a row of `more`, one for each tile_m rows */
     NPU_CENTRE = 1024, /* QUANT, NORM_Q: subtract the mean of each tile_m rows, which goes to in[3];
                           HEADS: subtract in[1] from every row; ATTN_I8: add `more` to every row */

@@ -1,6 +1,5 @@
-/* ATTN_I8 on tiles: 32 rows of queries at a time or, of 16 bits (NPU_FINE), 16 rows in two planes, which
- * are then the upper and the lower rows of a block.  Head packs lie as tiles want them: a panel of 16
- * keys is a B tile, and so are 16 of the values of 64 keys.
+/* ATTN_I8 on tiles: 32 rows of queries at a time.  Head packs lie as tiles want them: a panel of 16 keys is a B
+ * tile, and so are 16 of the values of 64 keys.
  *
  *   scores         queries s8 . keys u8, 32 keys a block; the sums of a block become scores while the
  *                  next is multiplied
@@ -16,7 +15,7 @@ struct kt_amx_rows {
     uint32_t row, mid, end, s0, s1; /* as in struct kt_amx_block */
     uint32_t step;                  /* of k in the scores: the most that divides it, up to 64 */
     float *x;                       /* scores [32][xs] */
-    uint8_t *p;                     /* probabilities [32][ps]; fine: [2][16][ps] */
+    uint8_t *p;                     /* probabilities [32][ps] */
     size_t xs, ps;
     const int8_t *last; /* the last np % 64 rows of values, filled up with zeros: [16][k][4] */
     float fs[32], down[32];
@@ -49,7 +48,7 @@ KT_INLINE void kt_amx_store(amx_regs x, int32_t *s)
 
 /* Scores of rows at..end-1 of the tiles and the keys j..j+31 (of which those of `panels` are in the pack) from the
  * sums s.  T: some keys may be beyond n. */
-KT_INLINE void kt_amx_some(const int F, const int T, struct kt_amx_rows *b, const int32_t *s, uint32_t j,
+KT_INLINE void kt_amx_some(const int T, struct kt_amx_rows *b, const int32_t *s, uint32_t j,
                            uint32_t panels, uint32_t at, uint32_t end)
 {
     const vf sk[2] = {vf_figures(b->h.fk + j), vf_figures(b->h.fk + j + 16 * (panels - 1))};
@@ -58,9 +57,7 @@ KT_INLINE void kt_amx_some(const int F, const int T, struct kt_amx_rows *b, cons
         const vf fs = vf_set(b->fs[at]);
         vf max = b->max[at];
         for (uint32_t p = 0; p < panels; p++) {
-            const int32_t *from = s + at * 32 + 16 * p;
-            const vi hi = vi_load(from);
-            const vf y = kt_score(F, F ? hi : vi_add(hi, off), F ? vi_add(vi_load(from + 512), off) : off, fs, sk[p]);
+            const vf y = kt_score(vi_add(vi_load(s + at * 32 + 16 * p), off), fs, sk[p]);
             vf_store(b->x + at * b->xs + j + 16 * p, y);
             max = T ? kt_max_n(max, y, &b->h, j + 16 * p) : vf_max(max, y);
         }
@@ -69,24 +66,24 @@ KT_INLINE void kt_amx_some(const int F, const int T, struct kt_amx_rows *b, cons
 }
 
 /* The same of all rows that count. */
-KT_INLINE void kt_amx_scores(const int F, struct kt_amx_rows *b, const int32_t *s, uint32_t j)
+KT_INLINE void kt_amx_scores(struct kt_amx_rows *b, const int32_t *s, uint32_t j)
 {
     const uint32_t a0 = b->row - b->s0, a1 = b->mid - b->s0, b0 = 16 + b->mid - b->s1, b1 = 16 + b->end - b->s1;
     if (j + 32 <= b->h.n) {
-        kt_amx_some(F, 0, b, s, j, 2, a0, a1);
-        kt_amx_some(F, 0, b, s, j, 2, b0, b1);
+        kt_amx_some(0, b, s, j, 2, a0, a1);
+        kt_amx_some(0, b, s, j, 2, b0, b1);
     } else {
         const uint32_t panels = b->h.np - j < 32 ? 1 : 2;
-        kt_amx_some(F, 1, b, s, j, panels, a0, a1);
-        kt_amx_some(F, 1, b, s, j, panels, b0, b1);
+        kt_amx_some(1, b, s, j, panels, a0, a1);
+        kt_amx_some(1, b, s, j, panels, b0, b1);
     }
 }
 
 /* Scores of all keys. */
-KT_INLINE void kt_amx_qk(const int F, amx_regs x, struct kt_amx_rows *b, int32_t (*sums)[32 * 32])
+KT_INLINE void kt_amx_qk(amx_regs x, struct kt_amx_rows *b, int32_t (*sums)[32 * 32])
 {
     const uint32_t k = b->h.k, step = b->step;
-    const int8_t *q0 = b->h.q, *q1 = F ? q0 + b->h.plane : q0 + (size_t)(b->s1 - b->s0) * k;
+    const int8_t *q0 = b->h.q, *q1 = q0 + (size_t)(b->s1 - b->s0) * k;
     int turn = 0;
     AMX_LOAD(x, 4, q0, k);
     AMX_LOAD(x, 5, q1, k);
@@ -106,24 +103,22 @@ KT_INLINE void kt_amx_qk(const int F, amx_regs x, struct kt_amx_rows *b, int32_t
             AMX_DOT_SU(x, 3, 5, 7);
         }
         if (j) {
-            kt_amx_scores(F, b, sums[turn ^ 1], j - 32);
+            kt_amx_scores(b, sums[turn ^ 1], j - 32);
         }
         kt_amx_store(x, sums[turn]);
     }
-    kt_amx_scores(F, b, sums[turn ^ 1], k_round(b->h.np, 32) - 32);
+    kt_amx_scores(b, sums[turn ^ 1], k_round(b->h.np, 32) - 32);
 }
 
 /* Scores to probabilities, row by row. */
-KT_INLINE void kt_amx_soft(const int F, const struct k_args *a, struct kt_amx_rows *b, uint32_t head)
+KT_INLINE void kt_amx_soft(const struct k_args *a, struct kt_amx_rows *b, uint32_t head)
 {
     const int keep = a->c->flags & NPU_PROBS && a->c->mask >> head & 1;
-    const float per = F ? 1.0f / REF_FINE_P : 1.0f / 255.0f;
     for (uint32_t r = b->row; r < b->end; r++) {
         const uint32_t at = kt_amx_at(b, r);
         float *row = b->x + at * b->xs;
-        const float inv =
-            1.0f / kt_soft8(F, &b->h, row, vf_max_all(b->max[at]), b->p + at * b->ps, 16 * b->ps, keep);
-        b->down[at] = b->h.vmax * per * inv;
+        const float inv = 1.0f / kt_soft8(&b->h, row, vf_max_all(b->max[at]), b->p + at * b->ps, keep);
+        b->down[at] = b->h.vmax * (1.0f / 255.0f) * inv;
         if (keep) {
             kt_probs(a, b->h.n, head, r, row, inv);
         }
@@ -144,8 +139,7 @@ KT_INLINE void kt_amx_values(amx_regs x, const uint8_t *p, size_t ps, const int8
 }
 
 /* Probabilities times values. */
-KT_INLINE void kt_amx_pv(const int F, amx_regs x, const struct k_args *a, const struct kt_amx_rows *b,
-                         uint32_t head, int32_t *s)
+KT_INLINE void kt_amx_pv(amx_regs x, const struct k_args *a, const struct kt_amx_rows *b, uint32_t head, int32_t *s)
 {
     const struct npu_cmd *c = a->c;
     const uint32_t k = b->h.k, whole = b->h.np / 64 * 64;
@@ -164,18 +158,17 @@ KT_INLINE void kt_amx_pv(const int F, amx_regs x, const struct k_args *a, const 
             const uint32_t at = kt_amx_at(b, r);
             float *out = (float *)a->out + (size_t)r * c->ldo + head * k;
             for (uint32_t p = 0; p < (one ? 16 : 32); p += 16) {
-                const int32_t *from = s + at * 32 + p;
-                kt_pv_end(F, &b->h, vi_load(from), F ? vi_load(from + 512) : vi_zero(), b->down[at], t + p, out);
+                kt_pv_end(&b->h, vi_load(s + at * 32 + p), b->down[at], t + p, out);
             }
         }
     }
 }
 
 /* Rows m0..m1-1 of one head. */
-KT_INLINE void kt_amx_head(const int F, const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t head,
-                           struct kt_amx_rows *b, int8_t *last, float *pv)
+KT_INLINE void kt_amx_head(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t head, struct kt_amx_rows *b,
+                           int8_t *last, float *pv)
 {
-    const uint32_t k = a->c->k, by = F ? 16 : 32, end = k_round(a->c->m, K_PAD_R) - 16;
+    const uint32_t k = a->c->k, end = k_round(a->c->m, K_PAD_R) - 16;
     const struct amx_cfg scores = amx_cfg_of(16, b->step), result = amx_cfg_of(16, 64);
     int32_t sums[2][32 * 32] __attribute__((aligned(64)));
     const struct kt_head first = kt_head_of(a, head, pv);
@@ -186,9 +179,9 @@ KT_INLINE void kt_amx_head(const int F, const struct k_args *a, uint32_t m0, uin
     memcpy(last, first.vals + (size_t)(first.np - rest) * k, (size_t)rest * k);
     memset(last + (size_t)rest * k, 0, (size_t)(64 - rest) * k);
     AMX_CONFIG(x, &scores);
-    for (uint32_t i = m0; i < m1; i += by) {
+    for (uint32_t i = m0; i < m1; i += 32) {
         b->row = i;
-        b->end = m1 - i < by ? m1 : i + by;
+        b->end = m1 - i < 32 ? m1 : i + 32;
         b->mid = m1 - i < 16 ? m1 : i + 16;
         b->s0 = i < end ? i : end;
         /* without lower rows the upper ones stand in for them */
@@ -203,12 +196,12 @@ KT_INLINE void kt_amx_head(const int F, const struct k_args *a, uint32_t m0, uin
         if (b->step < 64 && i > m0) {
             AMX_CONFIG(x, &scores);
         }
-        kt_amx_qk(F, x, b, sums);
-        kt_amx_soft(F, a, b, head);
+        kt_amx_qk(x, b, sums);
+        kt_amx_soft(a, b, head);
         if (b->step < 64) {
             AMX_CONFIG(x, &result);
         }
-        kt_amx_pv(F, x, a, b, head, sums[0]);
+        kt_amx_pv(x, a, b, head, sums[0]);
     }
     AMX_RELEASE();
 }
@@ -231,10 +224,6 @@ static void kt_attn_amx(const struct k_args *a, uint32_t m0, uint32_t m1, uint32
     float *pv = b.x + 32 * b.xs;
     int8_t *last = (int8_t *)(pv + np);
     for (uint32_t head = n0; head < n1; head++) {
-        if (c->flags & NPU_FINE) {
-            kt_amx_head(1, a, m0, m1, head, &b, last, pv);
-        } else {
-            kt_amx_head(0, a, m0, m1, head, &b, last, pv);
-        }
+        kt_amx_head(a, m0, m1, head, &b, last, pv);
     }
 }

@@ -59,29 +59,6 @@ KT_INLINE void kt_place(int flags, uint8_t *head, uint32_t r, uint32_t k, int8_t
     }
 }
 
-/* Queries in two planes, of a few decoder rows. */
-static void kt_heads_fine(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1)
-{
-    const struct npu_cmd *c = a->c;
-    const uint32_t k = c->k, rp = k_round(c->m, K_PAD_R), end = m1 == c->m ? rp : m1;
-    const size_t plane = (size_t)c->heads * rp * k;
-    int8_t *out = a->out;
-    struct k_row *fig = (struct k_row *)(void *)(out + 2 * plane);
-    for (uint32_t h = n0; h < n1; h++) {
-        const float *x = (const float *)a->in[0] + h * k;
-        const float *mu = c->flags & NPU_CENTRE ? (const float *)a->in[1] + h * k : NULL;
-        int8_t *to = out + ((size_t)h * rp + m0) * k;
-        for (uint32_t r = m0; r < m1; r++, to += k) {
-            struct k_row hi, lo;
-            kt_quant_fine(x + (size_t)r * c->lda, mu, k, k, to, to + plane, &hi, &lo);
-            fig[(size_t)h * rp + r] = (struct k_row){hi.scale, 128 * hi.sum + lo.sum};
-        }
-        memset(to, 0, (size_t)(end - m1) * k);
-        memset(to + plane, 0, (size_t)(end - m1) * k);
-        memset(fig + (size_t)h * rp + m1, 0, (end - m1) * sizeof *fig);
-    }
-}
-
 enum { KT_ROWS_AHEAD = 8 }; /* rows of one head lie kilobytes apart: no machine foresees the next */
 
 static void kt_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
@@ -93,15 +70,16 @@ static void kt_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
     struct k_row *fig = (struct k_row *)(out + (size_t)c->heads * rp * k);
     int8_t q[4][256];
     (void)scratch;
-    if (c->flags & NPU_FINE) {
-        kt_heads_fine(a, m0, m1, n0, n1);
-        return;
-    }
     for (uint32_t h = n0; h < n1; h++) {
         const float *x0 = (const float *)a->in[0] + h * k;
         const float *mu = c->flags & NPU_CENTRE ? (const float *)a->in[1] + h * k : NULL;
         uint8_t *head = out + (size_t)h * rp * k;
         for (uint32_t r = m0; r < end; r += 4) { /* tiles begin at multiples of 16 rows */
+            if (r >= c->m && !(c->flags & (NPU_AS_K | NPU_AS_V))) { /* most of what a decoder's step has */
+                memset(head + (size_t)r * k, 0, (size_t)(end - r) * k);
+                memset(fig + (size_t)h * rp + r, 0, (end - r) * sizeof *fig);
+                break;
+            }
             for (uint32_t i = 0; i < 4; i++) {
                 const float *at = x0 + (size_t)(r + i) * c->lda;
                 struct k_row f = {0, 0};
@@ -123,7 +101,6 @@ static void kt_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
 /* Head h of an INT8 attention, seen from row i on. */
 struct kt_head {
     const int8_t *q;
-    size_t plane; /* fine queries: from a byte of the upper plane to its lower one */
     const struct k_row *fq, *fk, *fv;
     const uint8_t *keys;
     const int8_t *vals;
@@ -136,11 +113,8 @@ struct kt_head {
 #endif
 };
 
-/* 16 scores from their sums; F: of two planes. */
-KT_INLINE vf kt_score(const int F, vi hi, vi lo, vf fs, vf sk)
-{
-    return vf_mul(vf_mul(vi_float(F ? vi_add(vi_shl7(hi), lo) : hi), fs), sk);
-}
+/* 16 scores from their sums. */
+KT_INLINE vf kt_score(vi sum, vf fs, vf sk) { return vf_mul(vf_mul(vi_float(sum), fs), sk); }
 
 /* The largest so far, and of the scores of 16 keys from key j on: keys beyond n score 0 and must not
  * count. */
@@ -149,23 +123,20 @@ KT_INLINE vf kt_max_n(vf max, vf y, const struct kt_head *h, uint32_t j)
     return vf_max(j + 16 <= h->n ? y : vf_low_beyond(y, h->n - j), max);
 }
 
-/* Scores of R rows against P panels of 16 keys from key j on, into x[r][np]; max[r] follows.  F: fine
- * queries, two planes.  A: the keys come from memory, and those behind them are asked for; then one panel
- * at a time, which reads in order, with two chains.  T: some of the keys may be beyond n.  fs: scale of a row, off:
- * what its sums begin with. */
-KT_INLINE void kt_qk(const int R, const int P, const int F, const int A, const int T, const struct kt_head *h,
-                     uint32_t j, const float *fs, const int32_t *off, float *x, vf *max)
+/* Scores of R rows against P panels of 16 keys from key j on, into x[r][np]; max[r] follows.  A: the keys come from
+ * memory, and those behind them are asked for; then one panel at a time, which reads in order, with two chains.  T: some
+ * of the keys may be beyond n.  fs: scale of a row, off: what its sums begin with. */
+KT_INLINE void kt_qk(const int R, const int P, const int A, const int T, const struct kt_head *h, uint32_t j,
+                     const float *fs, const int32_t *off, float *x, vf *max)
 {
     const int C = P == 1 ? 2 : 1, N = P * C; /* chains of a panel, of all */
-    vi acc[KT_QK_ROWS][KT_QK_PANELS], low[KT_QK_ROWS][KT_QK_PANELS];
+    vi acc[KT_QK_ROWS][KT_QK_PANELS];
     const uint8_t *key = h->keys + (size_t)j * h->k;
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int p = 0; p < N; p++) {
-            const vi from = p < P ? vi_set(off[r]) : vi_zero();
-            acc[r][p] = F ? vi_zero() : from;
-            low[r][p] = F ? from : vi_zero();
+            acc[r][p] = p < P ? vi_set(off[r]) : vi_zero();
         }
     }
     for (uint32_t t = 0; t < h->k; t += 4 * (uint32_t)C, key += 64 * C) {
@@ -180,18 +151,11 @@ KT_INLINE void kt_qk(const int R, const int P, const int F, const int A, const i
         }
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
-            const int8_t *q = h->q + (size_t)r * h->k + t;
-            int32_t four[2], fine[2] = {0, 0};
-            memcpy(four, q, 4 * (size_t)C);
-            if (F) {
-                memcpy(fine, q + h->plane, 4 * (size_t)C);
-            }
+            int32_t four[2];
+            memcpy(four, h->q + (size_t)r * h->k + t, 4 * (size_t)C);
 #pragma GCC unroll 4
             for (int p = 0; p < N; p++) {
                 acc[r][p] = vi_dot(acc[r][p], w[p], vi_set(four[p % C]));
-                if (F) {
-                    low[r][p] = vi_dot(low[r][p], w[p], vi_set(fine[p % C]));
-                }
             }
         }
     }
@@ -201,39 +165,34 @@ KT_INLINE void kt_qk(const int R, const int P, const int F, const int A, const i
         vf sk = vf_figures(h->fk + at);
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
-            const vi hi = C == 2 ? vi_add(acc[r][0], acc[r][1]) : acc[r][p];
-            const vi lo = C == 2 ? vi_add(low[r][0], low[r][1]) : low[r][p];
-            const vf y = kt_score(F, hi, lo, vf_set(fs[r]), sk);
+            const vi sum = C == 2 ? vi_add(acc[r][0], acc[r][1]) : acc[r][p];
+            const vf y = kt_score(sum, vf_set(fs[r]), sk);
             vf_store(x + (size_t)r * h->np + at, y);
             max[r] = T ? kt_max_n(max[r], y, h, at) : vf_max(max[r], y);
         }
     }
 }
 
-/* 16 sums of probabilities times values, from the t-th value on, to results; F: of two planes. */
-KT_INLINE void kt_pv_end(const int F, const struct kt_head *h, vi hi, vi lo, float down, uint32_t t,
-                         float *out)
+/* 16 sums of probabilities times values, from the t-th value on, to results. */
+KT_INLINE void kt_pv_end(const struct kt_head *h, vi sum, float down, uint32_t t, float *out)
 {
-    vf y = vi_float(hi);
-    if (F) {
-        y = vf_fma(y, vf_set(256.0f), vi_float(lo));
-    }
+    const vf y = vi_float(sum);
     vf_store(out + t, h->mu ? vf_fma(y, vf_set(down), vf_load(h->mu + t)) : vf_mul(y, vf_set(down)));
 }
 
 /* R rows of p times the values: 16 V of them. */
-KT_INLINE void kt_pv8(const int R, const int V, const int F, const int A, const struct kt_head *h, uint32_t t,
-                      const uint8_t *p, size_t plane, const float *down, float *out, size_t ldo)
+KT_INLINE void kt_pv8(const int R, const int V, const int A, const struct kt_head *h, uint32_t t, const uint8_t *p,
+                      const float *down, float *out, size_t ldo)
 {
-    vi acc[KT_QK_ROWS][4], low[KT_QK_ROWS][4];
+    vi acc[KT_QK_ROWS][4];
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
 #ifdef KT_P_LESS_128
-            acc[r][v] = low[r][v] = vi_load(h->vsum + t + 16 * v);
+            acc[r][v] = vi_load(h->vsum + t + 16 * v);
 #else
-            acc[r][v] = low[r][v] = vi_zero();
+            acc[r][v] = vi_zero();
 #endif
         }
     }
@@ -251,18 +210,10 @@ KT_INLINE void kt_pv8(const int R, const int V, const int F, const int A, const 
         for (int r = 0; r < R; r++) {
             int32_t four;
             memcpy(&four, p + (size_t)r * h->np + j, 4);
-            vp a = vp_set(four);
+            const vp a = vp_set(four);
 #pragma GCC unroll 4
             for (int v = 0; v < V; v++) {
                 acc[r][v] = vi_dot_u(acc[r][v], w[v], a);
-            }
-            if (F) {
-                memcpy(&four, p + plane + (size_t)r * h->np + j, 4);
-                a = vp_set(four);
-#pragma GCC unroll 4
-                for (int v = 0; v < V; v++) {
-                    low[r][v] = vi_dot_u(low[r][v], w[v], a);
-                }
             }
         }
     }
@@ -270,15 +221,13 @@ KT_INLINE void kt_pv8(const int R, const int V, const int F, const int A, const 
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
-            kt_pv_end(F, h, acc[r][v], low[r][v], down[r], t + (uint32_t)v * 16, out + (size_t)r * ldo);
+            kt_pv_end(h, acc[r][v], down[r], t + (uint32_t)v * 16, out + (size_t)r * ldo);
         }
     }
 }
 
-/* Scores of a row to probabilities: e in place (when kept), p in one plane of u8 or (F) two, the upper
- * first; returns the sum of e. */
-KT_INLINE float kt_soft8(const int F, const struct kt_head *h, float *x, float max, uint8_t *p, size_t plane,
-                         int keep)
+/* Scores of a row to probabilities: e in place (when kept), p as u8; returns the sum of e. */
+KT_INLINE float kt_soft8(const struct kt_head *h, float *x, float max, uint8_t *p, int keep)
 {
     const vf top = vf_set(max);
     vf sum = vf_zero();
@@ -288,12 +237,7 @@ KT_INLINE float kt_soft8(const int F, const struct kt_head *h, float *x, float m
             e = vf_keep_n(e, h->n - j);
         }
         sum = vf_add(sum, e);
-        const vf y = vf_mul(e, vf_load(h->pv + j));
-        if (F) {
-            vf_to_u16(p + j, p + plane + j, y);
-        } else {
-            vf_to_u8(p + j, y);
-        }
+        vf_to_u8(p + j, vf_mul(e, vf_load(h->pv + j)));
         if (keep) {
             vf_store(x + j, e);
         }
@@ -301,15 +245,13 @@ KT_INLINE float kt_soft8(const int F, const struct kt_head *h, float *x, float m
     return vf_sum16(sum);
 }
 
-/* R rows of one head.  F: fine.  A: the first of a few rows, see kt_qk. */
-KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct k_args *a,
-                             const struct kt_head *h, uint32_t i, uint32_t head, float *x)
+/* R rows of one head.  A: the first of a few rows, see kt_qk. */
+KT_INLINE void kt_attn8_rows(const int R, const int A, const struct k_args *a, const struct kt_head *h, uint32_t i,
+                             uint32_t head, float *x)
 {
     const struct npu_cmd *c = a->c;
     const int keep = c->flags & NPU_PROBS && c->mask >> head & 1;
-    const float per = F ? 1.0f / REF_FINE_P : 1.0f / 255.0f;
-    const size_t plane = (size_t)R * h->np;
-    uint8_t *p = (uint8_t *)(x + plane);
+    uint8_t *p = (uint8_t *)(x + (size_t)R * h->np);
     float fs[KT_QK_ROWS], down[KT_QK_ROWS];
     int32_t off[KT_QK_ROWS];
     vf max[KT_QK_ROWS];
@@ -320,19 +262,18 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
         max[r] = vf_set(-INFINITY);
     }
     for (; !A && j + 16 * KT_QK_PANELS <= h->n; j += 16 * KT_QK_PANELS) {
-        kt_qk(R, KT_QK_PANELS, F, A, 0, h, j, fs, off, x, max);
+        kt_qk(R, KT_QK_PANELS, A, 0, h, j, fs, off, x, max);
     }
     for (; j < h->np; j += 16) {
-        kt_qk(R, 1, F, A, 1, h, j, fs, off, x, max);
+        kt_qk(R, 1, A, 1, h, j, fs, off, x, max);
     }
     if (A) {
         kt_ask(h->vals, KT_AHEAD);
     }
     for (int r = 0; r < R; r++) {
         float *row = x + (size_t)r * h->np;
-        const float inv =
-            1.0f / kt_soft8(F, h, row, vf_max_all(max[r]), p + (size_t)r * h->np, plane, keep);
-        down[r] = h->vmax * per * inv;
+        const float inv = 1.0f / kt_soft8(h, row, vf_max_all(max[r]), p + (size_t)r * h->np, keep);
+        down[r] = h->vmax * (1.0f / 255.0f) * inv;
         if (keep) {
             kt_probs(a, h->n, head, i + (uint32_t)r, row, inv);
         }
@@ -340,10 +281,10 @@ KT_INLINE void kt_attn8_rows(const int R, const int F, const int A, const struct
     float *out = (float *)a->out + (size_t)i * c->ldo + head * h->k;
     uint32_t t = 0;
     for (; t + 16 * KT_PV8_VECS <= h->k; t += 16 * KT_PV8_VECS) {
-        kt_pv8(R, KT_PV8_VECS, F, A, h, t, p, plane, down, out, c->ldo);
+        kt_pv8(R, KT_PV8_VECS, A, h, t, p, down, out, c->ldo);
     }
     for (; t < h->k; t += 16) {
-        kt_pv8(R, 1, F, A, h, t, p, plane, down, out, c->ldo);
+        kt_pv8(R, 1, A, h, t, p, down, out, c->ldo);
     }
 }
 
@@ -366,11 +307,11 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
 {
     const struct npu_cmd *c = a->c;
     const uint32_t k = c->k, mp = k_round(c->m, K_PAD_R), np = k_round(c->n, K_PAD_R);
-    const size_t plane = (size_t)c->heads * mp * k, row = (size_t)head * mp, key = (size_t)head * np;
-    const int8_t *q = a->in[0], *figures = q + plane * (c->flags & NPU_FINE ? 2 : 1);
+    const size_t row = (size_t)head * mp, key = (size_t)head * np;
+    const int8_t *q = a->in[0], *figures = q + (size_t)c->heads * mp * k;
     const uint8_t *keys = a->in[1], *vals = a->in[2];
     const size_t packed = (size_t)c->heads * np * k;
-    struct kt_head h = {.q = q + row * k, .plane = plane, .pv = pv, .k = k, .n = c->n, .np = np};
+    struct kt_head h = {.q = q + row * k, .pv = pv, .k = k, .n = c->n, .np = np};
     h.fq = (const struct k_row *)figures + row;
     h.fk = (const struct k_row *)(keys + packed) + key;
     h.fv = (const struct k_row *)(vals + packed) + key;
@@ -391,7 +332,7 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
         vf_store(pv + j, scale);
     }
     h.vmax = vf_max_all(m);
-    const vf up = vf_set((c->flags & NPU_FINE ? REF_FINE_P : 255.0f) / h.vmax);
+    const vf up = vf_set(255.0f / h.vmax);
     for (uint32_t j = 0; j < np; j += 16) {
         vf_store(pv + j, vf_mul(vf_load(pv + j), up));
     }
@@ -404,33 +345,25 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
 static void kt_attn_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
                        void *scratch)
 {
-    const int fine = a->c->flags & NPU_FINE ? 1 : 0;
+    const int few = m1 - m0 <= KT_FEW; /* of the decoder, whose keys and values lie in memory */
     float *pv = scratch, *x = pv + k_round(a->c->n, K_PAD_R);
     for (uint32_t head = n0; head < n1; head++) {
         const struct kt_head first = kt_head_of(a, head, pv);
         struct kt_head h = first;
         for (uint32_t i = m0; i < m1;) {
+            const int all = m1 - i >= KT_QK_ROWS, ask = few && i == m0;
             h.q = first.q + (size_t)i * h.k;
             h.fq = first.fq + i;
-            if (fine && i == m0 && m1 - i >= KT_QK_FINE) {
-                kt_attn8_rows(KT_QK_FINE, 1, 1, a, &h, i, head, x);
-                i += KT_QK_FINE;
-            } else if (fine && i == m0) {
-                kt_attn8_rows(1, 1, 1, a, &h, i, head, x);
-                i++;
-            } else if (fine && m1 - i >= KT_QK_FINE) {
-                kt_attn8_rows(KT_QK_FINE, 1, 0, a, &h, i, head, x);
-                i += KT_QK_FINE;
-            } else if (fine) {
-                kt_attn8_rows(1, 1, 0, a, &h, i, head, x);
-                i++;
-            } else if (m1 - i >= KT_QK_ROWS) {
-                kt_attn8_rows(KT_QK_ROWS, 0, 0, a, &h, i, head, x);
-                i += KT_QK_ROWS;
+            if (all && ask) {
+                kt_attn8_rows(KT_QK_ROWS, 1, a, &h, i, head, x);
+            } else if (all) {
+                kt_attn8_rows(KT_QK_ROWS, 0, a, &h, i, head, x);
+            } else if (ask) {
+                kt_attn8_rows(1, 1, a, &h, i, head, x);
             } else {
-                kt_attn8_rows(1, 0, 0, a, &h, i, head, x);
-                i++;
+                kt_attn8_rows(1, 0, a, &h, i, head, x);
             }
+            i += all ? KT_QK_ROWS : 1;
         }
     }
 }

@@ -31,7 +31,6 @@ typedef struct {
 #define KT_PANEL_ROWS 4 /* rows x 16 columns */
 #define KT_PANEL_FINE 2 /* the same, rows of 16 bits */
 #define KT_QK_ROWS 2
-#define KT_QK_FINE 1    /* the same, rows of 16 bits */
 #define KT_QK_PANELS 2
 #define KT_ATTN_ROWS 1
 
@@ -141,18 +140,6 @@ static inline __m256 vf_shift2_half(__m256 p, __m256 t)
         _mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
 }
 static inline vf vf_shift2(vf p, vf t) { return VF2(vf_shift2_half, p, t); }
-static inline __m128i vi_to_u8(__m256i a, __m256i b)
-{
-    __m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
-    return _mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
-}
-static inline void vf_to_u16(uint8_t *hi, uint8_t *lo, vf x)
-{
-    const __m256i byte = _mm256_set1_epi32(255);
-    __m256i a = _mm256_cvtps_epi32(x.a), b = _mm256_cvtps_epi32(x.b);
-    _mm_storeu_si128((__m128i *)hi, vi_to_u8(_mm256_srli_epi32(a, 8), _mm256_srli_epi32(b, 8)));
-    _mm_storeu_si128((__m128i *)lo, vi_to_u8(_mm256_and_si256(a, byte), _mm256_and_si256(b, byte)));
-}
 static inline __m128i vi_to_s8(__m256i a, __m256i b)
 {
     __m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);

@@ -24,7 +24,6 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_PANEL_ROWS 16 /* rows x 16 columns */
 #define KT_PANEL_FINE 8 /* the same, rows of 16 bits */
 #define KT_QK_ROWS 4    /* rows x 64 keys */
-#define KT_QK_FINE 3    /* the same, rows of 16 bits */
 #define KT_QK_PANELS 4
 #define KT_ATTN_ROWS 4  /* rows x 4 keys */
 
@@ -97,13 +96,6 @@ static inline vf vf_shift2(vf p, vf t)
     return _mm512_castsi512_ps(
         _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
 }
-/* Rounds to nearest even, stores 16 values of 0..65535 as two planes, upper and lower bytes. */
-static inline void vf_to_u16(uint8_t *hi, uint8_t *lo, vf x)
-{
-    __m512i q = _mm512_cvtps_epi32(x);
-    _mm_storeu_si128((__m128i *)hi, _mm512_cvtepi32_epi8(_mm512_srli_epi32(q, 8)));
-    _mm_storeu_si128((__m128i *)lo, _mm512_cvtepi32_epi8(q));
-}
 /* Rounds to nearest even, stores n <= 16 values of -16256..16256 as planes 128 hi + lo. */
 static inline void vf_to_s16(int8_t *hi, int8_t *lo, vf x, uint32_t n, vi *sh, vi *sl)
 {
@@ -140,7 +132,6 @@ static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
 static inline void vi_store(int32_t *p, vi x) { _mm512_storeu_si512(p, x); }
 static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
 static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
-static inline vi vi_shl7(vi a) { return _mm512_slli_epi32(a, 7); }
 static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 static inline vf vi_float(vi a) { return _mm512_cvtepi32_ps(a); }
 static inline vw vw_load(const uint8_t *p) { return _mm512_loadu_si512(p); }

@@ -36,7 +36,6 @@ typedef struct {
 #define KT_CHAINS 5
 #define KT_I8_LANES "kernels/host/neon_gemm.h"
 #define KT_QK_ROWS 2
-#define KT_QK_FINE 1
 #define KT_QK_PANELS 2
 #define KT_ATTN_ROWS 1
 
@@ -185,14 +184,6 @@ static inline void vf_to_s8(int8_t *p, vf x, uint32_t n, vi *sum)
 }
 /* Rounds to nearest even, stores 16 values of 0..255. */
 static inline void vf_to_u8(uint8_t *p, vf x) { vi_to_bytes(p, vf_round_n(x, 16)); }
-static inline int32x4_t vn_upper(int32x4_t x) { return vshrq_n_s32(x, 8); }
-/* Rounds to nearest even, stores 16 values of 0..65535 as two planes, upper and lower bytes. */
-static inline void vf_to_u16(uint8_t *hi, uint8_t *lo, vf x)
-{
-    const vi q = vf_round_n(x, 16);
-    vi_to_bytes(hi, VN1(vi, vn_upper, q));
-    vi_to_bytes(lo, q);
-}
 static inline int32x4_t vn_high(int32x4_t x) { return vshrq_n_s32(vaddq_s32(x, vdupq_n_s32(64)), 7); }
 /* Rounds to nearest even, stores n <= 16 values of -16256..16256 as planes 128 hi + lo. */
 static inline void vf_to_s16(int8_t *hi, int8_t *lo, vf x, uint32_t n, vi *sh, vi *sl)

@@ -5,9 +5,6 @@
  *   e(j) = 2^(x(j) - max x)               sum of e by 16 lanes
  *   p(j) = round(e(j) sv_j 255 / max sv)  o = (p . v) (max sv / 255) / sum e
  *
- * With NPU_FINE queries have 16 bits (two planes of s8) and p = round(e sv_j 65280 / max sv) has 16
- * (two planes of u8): for the decoder, which waits for memory and not for products.
- *
  * With NPU_CENTRE keys and values lie about their means: the softmax does not see what is common to
  * all keys, and what is common to all values is added to every row of the result; both would only
  * widen the steps of rounding.
@@ -17,7 +14,7 @@
 #include "kernels/ref/ref.h"
 
 /* Quantises k values less mu (NULL: 0); the figures as in ref_quant. */
-static void quant_head(const float *row, const float *mu, uint32_t k, float top, int16_t *q, struct k_row *fig)
+static void quant_head(const float *row, const float *mu, uint32_t k, int8_t *q, struct k_row *fig)
 {
     float amax = 0, x[256];
     for (uint32_t i = 0; i < k; i++) {
@@ -25,16 +22,16 @@ static void quant_head(const float *row, const float *mu, uint32_t k, float top,
         float v = fabsf(x[i]);
         amax = v > amax ? v : amax;
     }
-    float f = amax > REF_QUANT_MIN ? top / amax : 0;
+    float f = amax > REF_QUANT_MIN ? 127.0f / amax : 0;
     fig->sum = 0;
     for (uint32_t i = 0; i < k; i++) {
         float v = x[i] * f;
-        v = v < top ? v : top;
-        v = v > -top ? v : -top;
-        q[i] = (int16_t)lrintf(v);
+        v = v < 127.0f ? v : 127.0f;
+        v = v > -127.0f ? v : -127.0f;
+        q[i] = (int8_t)lrintf(v);
         fig->sum += q[i];
     }
-    fig->scale = amax > REF_QUANT_MIN ? amax * (1.0f / top) : 0;
+    fig->scale = amax > REF_QUANT_MIN ? amax * (1.0f / 127.0f) : 0;
 }
 
 /* Where element t of row r of head h lies. */
@@ -59,10 +56,8 @@ void ref_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, ui
     /* the tile with the last row also writes the padding */
     const uint32_t end = m1 == c->m ? rp : m1;
     uint8_t *out = a->out;
-    const int fine = c->flags & NPU_FINE ? 1 : 0;
-    const size_t plane = (size_t)c->heads * rp * k;
-    struct k_row *fig = (struct k_row *)(out + plane * (fine ? 2 : 1));
-    int16_t q[256];
+    struct k_row *fig = (struct k_row *)(out + (size_t)c->heads * rp * k);
+    int8_t q[256];
     const float *mu = c->flags & NPU_CENTRE ? a->in[1] : NULL;
     (void)scratch;
     for (uint32_t h = n0; h < n1; h++) {
@@ -70,16 +65,10 @@ void ref_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, ui
             struct k_row f = {0, 0};
             memset(q, 0, sizeof q);
             if (r < c->m) {
-                quant_head((const float *)a->in[0] + (size_t)r * c->lda + h * k, mu ? mu + h * k : NULL,
-                           k, fine ? REF_FINE : 127.0f, q, &f);
+                quant_head((const float *)a->in[0] + (size_t)r * c->lda + h * k, mu ? mu + h * k : NULL, k, q, &f);
             }
             for (uint32_t t = 0; t < k; t++) {
-                const size_t at = place(c->flags, h, rp, r, t, k);
-                const int hi = fine ? (q[t] + 64) >> 7 : q[t];
-                out[at] = (uint8_t)(hi + flip);
-                if (fine) {
-                    out[plane + at] = (uint8_t)(q[t] - 128 * hi);
-                }
+                out[place(c->flags, h, rp, r, t, k)] = (uint8_t)(q[t] + flip);
             }
             fig[(size_t)h * rp + r] = f;
         }
@@ -90,11 +79,8 @@ static void attn_row(const struct k_args *a, uint32_t i, uint32_t h, float *x)
 {
     const struct npu_cmd *c = a->c;
     const uint32_t k = c->k, n = c->n, mp = k_round(c->m, K_PAD_R), np = k_round(n, K_PAD_R);
-    const int fine = c->flags & NPU_FINE ? 1 : 0;
-    const size_t plane = (size_t)c->heads * mp * k;
-    const int8_t *q = (const int8_t *)a->in[0] + ((size_t)h * mp + i) * k;
-    const struct k_row *fq =
-        (const struct k_row *)((const int8_t *)a->in[0] + plane * (fine ? 2 : 1)) + (size_t)h * mp + i;
+    const int8_t *pack = a->in[0], *q = pack + ((size_t)h * mp + i) * k;
+    const struct k_row *fq = (const struct k_row *)(pack + (size_t)c->heads * mp * k) + (size_t)h * mp + i;
     const uint8_t *key = a->in[1];
     const int8_t *val = a->in[2];
     const struct k_row *fk = (const struct k_row *)(key + (size_t)c->heads * np * k) + (size_t)h * np;
@@ -105,32 +91,28 @@ static void attn_row(const struct k_args *a, uint32_t i, uint32_t h, float *x)
     for (uint32_t j = 0; j < n; j++) {
         int32_t s = 0;
         for (uint32_t t = 0; t < k; t++) {
-            const int32_t whole = fine ? 128 * q[t] + q[plane + t] : q[t];
-            s += whole * (key[place(NPU_AS_K, h, np, j, t, k)] - 128);
+            s += q[t] * (key[place(NPU_AS_K, h, np, j, t, k)] - 128);
         }
         x[j] = (float)s * fs * fk[j].scale;
         max = x[j] > max ? x[j] : max;
         vmax = fv[j].scale > vmax ? fv[j].scale : vmax;
     }
-    const float up = (fine ? REF_FINE_P : 255.0f) / vmax;
-    uint16_t *p = (uint16_t *)(x + np);
+    const float up = 255.0f / vmax;
+    uint8_t *p = (uint8_t *)(x + np);
     for (uint32_t j = 0; j < n; j++) {
         float e = ref_exp2(x[j] - max);
         lane[j % 16] += e;
-        p[j] = (uint16_t)lrintf(e * (fv[j].scale * up));
+        p[j] = (uint8_t)lrintf(e * (fv[j].scale * up));
         x[j] = e;
     }
     const float inv = 1.0f / ref_sum16(lane);
-    const float down = vmax * (fine ? 1.0f / REF_FINE_P : 1.0f / 255.0f) * inv;
+    const float down = vmax * (1.0f / 255.0f) * inv;
     for (uint32_t t = 0; t < k; t++) {
-        int32_t hi = 0, lo = 0;
+        int32_t sum = 0;
         for (uint32_t j = 0; j < n; j++) {
-            const int32_t v = val[place(NPU_AS_V, h, np, j, t, k)];
-            hi += (p[j] >> 8) * v;
-            lo += (p[j] & 255) * v;
+            sum += p[j] * val[place(NPU_AS_V, h, np, j, t, k)];
         }
-        /* without NPU_FINE p has one plane, and hi is 0 */
-        const float y = fine ? fmaf((float)hi, 256.0f, (float)lo) : (float)lo;
+        const float y = (float)sum;
         out[t] = c->flags & NPU_CENTRE ? fmaf(y, down, ((const float *)a->more)[h * k + t]) : y * down;
     }
     if (c->flags & NPU_PROBS && c->mask >> h & 1) {

@@ -98,9 +98,8 @@ static inline float ref_sum16(const float *v)
     return (a[0] + a[2]) + (a[1] + a[3]);
 }
 
-/* Largest magnitude of a fine query, 127 * 128, and of a fine probability, 255 * 256. */
+/* Largest magnitude of a value of a fine row, 127 * 128. */
 #define REF_FINE 16256.0f
-#define REF_FINE_P 65280.0f
 #define REF_NORM_EPS 1e-5f
 /* Rows whose largest magnitude is below this are zero: keeps 127 / amax finite. */
 #define REF_QUANT_MIN 1e-30f

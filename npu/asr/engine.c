@@ -21,7 +21,7 @@ size_t net_cross_bytes(const struct asr_engine *g)
 {
     const uint32_t ctx = (uint32_t)g->hp.n_audio_ctx, heads = (uint32_t)g->dec.heads;
     const uint32_t d = (uint32_t)g->dec.state;
-    return g->heads ? 2 * ((k_heads_bytes(ctx, heads, d / heads, 0) + 63) / 64 * 64)
+    return g->heads ? 2 * ((k_heads_bytes(ctx, heads, d / heads) + 63) / 64 * 64)
                     : (size_t)ctx * 2 * d * 4;
 }
 
@@ -75,8 +75,8 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     }
     if (g->heads) {
         const uint32_t heads = (uint32_t)g->enc.heads, dh = (uint32_t)ad / heads;
-        const size_t pack = k_heads_bytes((uint32_t)rows, heads, dh, 0);
-        w->hq = take(buf, &used, k_heads_bytes((uint32_t)rows, heads, dh, 1));
+        const size_t pack = k_heads_bytes((uint32_t)rows, heads, dh);
+        w->hq = take(buf, &used, k_heads_bytes((uint32_t)rows, heads, dh));
         w->hk = take(buf, &used, pack);
         w->hv = take(buf, &used, pack);
     }

@@ -230,12 +230,12 @@ static int add_heads(struct npu_list *l, const struct net_side *s, unsigned as, 
 
 /* INT8 attention of m query rows at hq over n keys; centre: of the values. */
 static int add_attn_i8(struct asr_engine *g, struct npu_list *l, const struct net_side *s,
-                       unsigned flags, uint32_t m, uint32_t n, npu_addr keys, npu_addr vals, npu_addr centre,
-                       npu_addr probs, uint64_t mask)
+                       uint32_t m, uint32_t n, npu_addr keys, npu_addr vals, npu_addr centre, npu_addr probs,
+                       uint64_t mask)
 {
     const uint32_t d = (uint32_t)(s->state / s->heads);
     struct npu_cmd c = {.op = NPU_ATTN_I8,
-                        .flags = (uint16_t)(flags | NPU_CENTRE | (mask ? NPU_PROBS : 0)),
+                        .flags = (uint16_t)(NPU_CENTRE | (mask ? NPU_PROBS : 0)),
                         .m = m,
                         .n = n,
                         .k = d,
@@ -264,7 +264,7 @@ static int add_self_attn(struct asr_engine *g, struct npu_list *l, uint32_t m)
     bad |= add_heads(l, &g->enc, 0, m, q, 3 * d, 0, g->at.hq);
     bad |= add_heads(l, &g->enc, NPU_AS_K, m, k, 3 * d, ck, g->at.hk);
     bad |= add_heads(l, &g->enc, NPU_AS_V, m, v, 3 * d, cv, g->at.hv);
-    return bad | add_attn_i8(g, l, &g->enc, 0, m, m, g->at.hk, g->at.hv, cv, 0, 0);
+    return bad | add_attn_i8(g, l, &g->enc, m, m, g->at.hk, g->at.hv, cv, 0, 0);
 }
 
 static npu_addr cross_at(const struct asr_engine *g, int layer)
@@ -305,8 +305,8 @@ static int add_cross_attn(struct asr_engine *g, struct npu_list *l, int layer, u
         return add_attn(l, &g->dec, m, ctx, g->at.qkv, d, at, at + (npu_addr)d * 4, 2 * d,
                         g->at.att, 0, 1, g->xat[layer], g->xmask[layer]);
     }
-    int bad = add_heads(l, &g->dec, NPU_FINE, m, g->at.qkv, d, 0, g->at.hq);
-    return bad | add_attn_i8(g, l, &g->dec, NPU_FINE, m, ctx, at, at + net_cross_bytes(g) / 2,
+    int bad = add_heads(l, &g->dec, 0, m, g->at.qkv, d, 0, g->at.hq);
+    return bad | add_attn_i8(g, l, &g->dec, m, ctx, at, at + net_cross_bytes(g) / 2,
                              cross_centre_at(g, layer) + (npu_addr)d * 4, g->xat[layer], g->xmask[layer]);
 }
 

@@ -162,9 +162,9 @@ static int touch_range(const struct npu_cmd *c, int index, struct dev_touch *t, 
     return 0;
 }
 
-static uint64_t pack_bytes(const struct npu_cmd *c, uint32_t rows, int fine)
+static uint64_t pack_bytes(const struct npu_cmd *c, uint32_t rows)
 {
-    return k_heads_bytes(rows, c->heads, c->k, fine != 0);
+    return k_heads_bytes(rows, c->heads, c->k);
 }
 
 static int touch_heads(const struct npu_cmd *c, int index, struct dev_touch *t, struct err *e)
@@ -172,14 +172,11 @@ static int touch_heads(const struct npu_cmd *c, int index, struct dev_touch *t, 
     if (c->heads == 0 || c->heads > MAX_HEADS || c->k % 16 || c->k > 256 || c->tile_m % K_PAD_R) {
         return bad(c, index, "heads of up to 256 values, 16 at a time, in tiles of 16 rows", e);
     }
-    if (c->flags & NPU_FINE && c->flags & (NPU_AS_K | NPU_AS_V)) {
-        return bad(c, index, "only queries have two planes", e);
-    }
     reads(t, "rows", 0, c->in[0], span(c->m, c->lda, (uint64_t)c->heads * c->k, 4));
     if (c->flags & NPU_CENTRE) {
         reads(t, "centre", 1, c->in[1], (uint64_t)c->heads * c->k * 4);
     }
-    writes(t, "head pack", DEV_OUT, c->out, pack_bytes(c, c->m, c->flags & NPU_FINE));
+    writes(t, "head pack", DEV_OUT, c->out, pack_bytes(c, c->m));
     t->cols = c->heads;
     return 0;
 }
@@ -202,9 +199,9 @@ static int touch_attn(const struct npu_cmd *c, int index, struct dev_touch *t, s
         return bad(c, index, "rows of the result overlap", e);
     }
     reads(t, "queries", 0, c->in[0],
-          i8 ? pack_bytes(c, c->m, c->flags & NPU_FINE) : span(c->m, c->lda, width, 4));
-    reads(t, "keys", 1, c->in[1], i8 ? pack_bytes(c, c->n, 0) : span(c->n, c->ldw, width, 4));
-    reads(t, "values", 2, c->in[2], i8 ? pack_bytes(c, c->n, 0) : span(c->n, c->ldw, width, 4));
+          i8 ? pack_bytes(c, c->m) : span(c->m, c->lda, width, 4));
+    reads(t, "keys", 1, c->in[1], i8 ? pack_bytes(c, c->n) : span(c->n, c->ldw, width, 4));
+    reads(t, "values", 2, c->in[2], i8 ? pack_bytes(c, c->n) : span(c->n, c->ldw, width, 4));
     if (i8 && c->flags & NPU_CENTRE) {
         reads(t, "centre", DEV_MORE, c->more, width * 4);
     }

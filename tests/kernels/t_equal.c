@@ -395,7 +395,7 @@ static uint8_t *pack(uint32_t m, uint32_t heads, uint32_t k, int flags, int kind
     struct npu_cmd c = {.op = NPU_HEADS, .flags = (uint16_t)flags, .m = m, .k = k, .lda = heads * k};
     c.heads = (uint16_t)heads;
     float *x = block((size_t)m * heads * k * 4);
-    uint8_t *p = block(k_heads_bytes(m, heads, k, flags & NPU_FINE));
+    uint8_t *p = block(k_heads_bytes(m, heads, k));
     fill(x, (size_t)m * heads * k, kind);
     struct k_args a = {.c = &c, .in = {x}, .out = p};
     k_table_c.run[NPU_HEADS](&a, 0, m, 0, heads, NULL);
@@ -409,8 +409,8 @@ static void test_heads(void **unused)
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 100 * nt; round++) {
-        const uint16_t as[] = {0, NPU_AS_K, NPU_AS_V, NPU_FINE};
-        struct npu_cmd c = {.op = NPU_HEADS, .flags = as[rnd() % 4], .m = upto(70)};
+        const uint16_t as[] = {0, NPU_AS_K, NPU_AS_V};
+        struct npu_cmd c = {.op = NPU_HEADS, .flags = as[rnd() % 3], .m = upto(70)};
         c.heads = (uint16_t)upto(4);
         c.k = 16 * upto(8);
         c.n = c.k;
@@ -421,9 +421,9 @@ static void test_heads(void **unused)
         fill(x, (size_t)c.m * c.lda, round % KINDS);
         float *mu = block((size_t)c.heads * c.k * 4);
         fill(mu, (size_t)c.heads * c.k, 0);
-        c.flags |= c.flags != NPU_FINE && rnd() % 2 ? NPU_CENTRE : 0;
+        c.flags |= rnd() % 2 ? NPU_CENTRE : 0;
         struct k_args a = {.c = &c, .in = {x, mu}};
-        both(t[round % nt], &a, c.heads, k_heads_bytes(c.m, c.heads, c.k, c.flags & NPU_FINE), 0);
+        both(t[round % nt], &a, c.heads, k_heads_bytes(c.m, c.heads, c.k), 0);
         free(x);
         free(mu);
     }
@@ -441,7 +441,7 @@ static void attn_case(const struct k_table *t, struct npu_cmd c, int kind)
     const size_t probs = (size_t)pairs * c.m * c.ldp + 1;
     float *mu = block((size_t)c.heads * c.k * 4), *p = block(probs * 8);
     fill(mu, (size_t)c.heads * c.k, 0);
-    uint8_t *q = pack(c.m, c.heads, c.k, c.flags & NPU_FINE, kind);
+    uint8_t *q = pack(c.m, c.heads, c.k, 0, kind);
     uint8_t *k = pack(c.n, c.heads, c.k, NPU_AS_K, kind == 5 ? 5 : (int)(rnd() % KINDS));
     uint8_t *v = pack(c.n, c.heads, c.k, NPU_AS_V, kind == 5 ? 5 : (int)(rnd() % KINDS));
     struct k_args a = {.c = &c, .in = {q, k, v, p}, .more = mu};
@@ -464,7 +464,7 @@ static void test_attn_i8(void **unused)
         c.heads = (uint16_t)upto(3);
         c.tile_m = (uint16_t)upto(40);
         c.mask = 1 + rnd() % ((1u << c.heads) - 1);
-        c.flags = (uint16_t)(rnd() & (NPU_FINE | NPU_CENTRE | NPU_PROBS));
+        c.flags = (uint16_t)(rnd() & (NPU_CENTRE | NPU_PROBS));
         attn_case(t[round % nt], c, round / nt % KINDS);
     }
 }

@@ -51,10 +51,8 @@ static void test_tiles_attn(void **unused)
             struct npu_cmd c = {.m = m, .n = keys[m % 16], .k = 16 * (1 + m % 16), .heads = 1 + m % 2};
             c.tile_m = (uint16_t)m;
             c.mask = 1;
-            for (int fine = 0; fine < 2; fine++) {
-                c.flags = (uint16_t)((fine ? NPU_FINE : 0) | (rnd() & (NPU_CENTRE | NPU_PROBS)));
-                attn_case(t[i], c, (int)(m % KINDS));
-            }
+            c.flags = (uint16_t)(rnd() & (NPU_CENTRE | NPU_PROBS));
+            attn_case(t[i], c, (int)(m % KINDS));
         }
         for (int kind = 0; kind < KINDS && on_tiles(t[i]); kind++) {
             struct npu_cmd c = {.m = 101, .n = 300 + 16 * (uint32_t)kind, .k = 64, .heads = 2, .tile_m = 96};

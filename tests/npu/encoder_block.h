@@ -62,7 +62,7 @@ static inline void encoder_block_plan(struct encoder_block *m, uint32_t buf, uin
     const npu_addr wide = eb_room(m, buf, (size_t)rows * EB_FF * 4);
     npu_addr pack[3];
     for (int i = 0; i < 3; i++) {
-        pack[i] = eb_room(m, buf, k_heads_bytes(rows, EB_HEADS, EB_HK, 0));
+        pack[i] = eb_room(m, buf, k_heads_bytes(rows, EB_HEADS, EB_HK));
     }
     for (int l = 0; l < layers; l++) {
         struct npu_cmd *c = eb_add(m, NPU_NORM_Q, rows, EB_D, EB_D);

@@ -83,17 +83,16 @@ static inline void block_plan(struct block *b, uint32_t buf)
     norm->in[0] = x, norm->out = rows, norm->aux = fig;
     gemm[0]->in[0] = rows, gemm[0]->aux = fig, gemm[0]->out = qkv;
     for (int i = 0; i < 3; i++) {
-        at[i] = take(b, k_heads_bytes(B_ROWS, B_HEADS, B_K, i == 0));
+        at[i] = take(b, k_heads_bytes(B_ROWS, B_HEADS, B_K));
         heads[i]->in[0] = qkv + (size_t)i * B_D * 4;
         heads[i]->lda = 3 * B_D;
         heads[i]->heads = B_HEADS;
         heads[i]->tile_n = 2;
-        heads[i]->flags = i == 1 ? NPU_AS_K : i == 2 ? NPU_AS_V : NPU_FINE;
+        heads[i]->flags = i == 1 ? NPU_AS_K : i == 2 ? NPU_AS_V : 0;
         heads[i]->out = NPU_ADDR(buf, at[i]);
         attn->in[i] = heads[i]->out;
     }
-    attn->flags = NPU_FINE, attn->out = mix, attn->ldo = B_D, attn->heads = B_HEADS,
-    attn->tile_n = 1;
+    attn->out = mix, attn->ldo = B_D, attn->heads = B_HEADS, attn->tile_n = 1;
     attn->scale[0] = attn->scale[1] = 0.25f;
     quant->in[0] = mix, quant->out = rows, quant->aux = fig;
     gemm[1]->in[0] = rows, gemm[1]->aux = fig, gemm[1]->flags |= NPU_ADD;
