@@ -73,7 +73,7 @@ USE.ui      := ui base
 USE.app     := $(ROOMS)
 
 # One kernel template, compiled once for each instruction set; only these objects get ISA flags.
-ISA.x86_64  := avx2 avx512 amx amx_model
+ISA.x86_64  := avx2 avxvnni avx512 amx amx_model
 ISA.aarch64 := neon neon_i8mm
 ARCH        := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 ISA         := $(patsubst kernels/host/k_%.c,%,$(wildcard $(ISA.$(ARCH):%=kernels/host/k_%.c)))
@@ -81,6 +81,7 @@ NOPRE       := $(if $(findstring clang,$(CC)),,-fno-tree-pre)
 # Sanitizers make these large functions take minutes above -O1.
 KOPT        := $(if $(filter rel,$(VARIANT)),-O3 $(NOPRE),-O1)$(if $(filter fuzz,$(VARIANT)), -fno-sanitize=all)
 FLAG.avx2   := -mavx2 -mfma -mf16c $(KOPT)
+FLAG.avxvnni := $(FLAG.avx2) -mavxvnni
 FLAG.avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c -mprefer-vector-width=512 $(KOPT)
 # clang 14 spells the macro of -mamx-int8 in another way.
 FLAG.amx    := $(FLAG.avx512) -mamx-tile -mamx-int8 $(if $(NOPRE),,-D__AMX_INT8__=1)

@@ -88,9 +88,10 @@ static void cpu(struct doctor *d)
         return;
     }
     struct doctor_check *c =
-        doctor_add(d, f ? DOCTOR_OK : DOCTOR_WARN, "CPU", 0, "%s, %d CPUs,%s%s%s%s%s%s%s",
+        doctor_add(d, f ? DOCTOR_OK : DOCTOR_WARN, "CPU", 0, "%s, %d CPUs,%s%s%s%s%s%s%s%s",
                    cpu_name(name, sizeof name), cpu_count(), f & CPU_AVX2 ? " AVX2" : "",
-                   f & CPU_AVX512 ? " AVX-512-VNNI" : "", f & CPU_AMX ? " AMX" : "",
+                   f & CPU_AVXVNNI ? " AVX-VNNI" : "", f & CPU_AVX512 ? " AVX-512-VNNI" : "",
+                   f & CPU_AMX ? " AMX" : "",
                    f & CPU_NEON ? " NEON" : "", f & CPU_I8MM ? " I8MM" : "",
                    f ? "" : " no wide vectors: plain C kernels, slow",
                    want && *want ? " (DICTATE_CPU is set)" : "");

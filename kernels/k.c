@@ -39,6 +39,9 @@ const struct k_table *k_choose(unsigned cpu)
     if (cpu & K_CPU_AVX512) {
         return &k_table_avx512;
     }
+    if (cpu & K_CPU_AVXVNNI) {
+        return &k_table_avxvnni;
+    }
     if (cpu & K_CPU_AVX2) {
         return &k_table_avx2;
     }
@@ -72,8 +75,8 @@ size_t k_scratch_bytes(const struct npu_cmd *c)
         return (size_t)32 * ((k_round(c->n, 16) + 16) * sizeof(float) + k_round(c->n, 64) + 64) +
                k_round(c->n, 16) * sizeof(float) + (size_t)64 * c->k;
     case NPU_GEMM_I8:
-        /* the low plane of 32 columns, a byte each */
-        return c->flags & NPU_DEEP ? (size_t)32 * k_round(c->k, K_PAD_K) : 64;
+        /* the low plane of 32 columns, a byte each, or both planes of 32 rows, two bytes each */
+        return (size_t)128 * k_round(c->k, K_PAD_K);
     default:
         return 64;
     }

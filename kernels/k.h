@@ -50,7 +50,7 @@ typedef void (*k_fn)(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
                      void *scratch);
 
 struct k_table {
-    const char *name; /* "c", "avx2", "avx512-vnni", "amx-int8", "neon-dotprod", "neon-i8mm" */
+    const char *name; /* "c", "avx2", "avx-vnni", "avx512-vnni", "amx-int8", "neon-dotprod", "neon-i8mm" */
     k_fn run[NPU_OP_COUNT];
     /* Limits of the unit these kernels use, for `dictate bench`: each does n rounds of its most
      * frequent instruction on registers and returns the operations done (a multiply-add is two). */
@@ -61,7 +61,7 @@ struct k_table {
 };
 
 /* What the CPU and its operating system offer, filled by app/base/cpu or npu/dev. */
-enum k_cpu { K_CPU_AVX2 = 1, K_CPU_AVX512 = 2, K_CPU_AMX = 4, K_CPU_NEON = 8, K_CPU_I8MM = 16 };
+enum k_cpu { K_CPU_AVX2 = 1, K_CPU_AVX512 = 2, K_CPU_AMX = 4, K_CPU_NEON = 8, K_CPU_I8MM = 16, K_CPU_AVXVNNI = 32 };
 
 /* Best table for the features in `cpu` (0: plain C).  Never NULL. */
 const struct k_table *k_choose(unsigned cpu);
@@ -98,6 +98,7 @@ static inline uint32_t k_round(uint32_t x, uint32_t to) { return (x + to - 1) / 
 extern const struct k_table k_table_c;
 #if defined(__x86_64__)
 extern const struct k_table k_table_avx2;
+extern const struct k_table k_table_avxvnni;
 extern const struct k_table k_table_avx512;
 extern const struct k_table k_table_amx;
 extern const struct k_table k_table_amx_model; /* tiles modelled in C: needs AVX2, slow */

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Only kernels/host may hold code beyond the architecture's baseline: anything else would crash an older
 # CPU at start-up.
-# x86-64: no vectors wider than SSE's.  k_avx2 may hold no 512-bit and no mask register either, and only
-# k_amx may name tiles.
+# x86-64: no vectors wider than SSE's.  k_avx2 and k_avxvnni may hold no 512-bit and no mask register either, and
+# only k_amx may name tiles.
 # aarch64: NEON is the baseline; no products of bytes (ARMv8.2 and 8.6), half floats, SVE or single
 # atomics.  k_neon may hold no products of mixed sign either.
 # Tiles and products must be where they belong, or the compiler was asked for something else.
@@ -47,7 +47,11 @@ while read -r o; do
         must "$o" ldtilecfg tileloadd tdpbsud tdpbusd tilestored tilerelease
         continue
         ;;
-    */kernels/host/k_avx2.o | */kernels/host/k_amx_model.o) regs="%zmm|%k[0-7]|$tile" ;;
+    */kernels/host/k_avx2.o | */kernels/host/k_amx_model.o) regs="%zmm|%k[0-7]|vpdpbusd|$tile" ;;
+    */kernels/host/k_avxvnni.o)
+        must "$o" 'vex. vpdpbusd'
+        regs="%zmm|%k[0-7]|$tile"
+        ;;
     */kernels/host/k_neon.o)
         must "$o" sdot udot
         regs=$mixed

@@ -46,7 +46,7 @@ done
 # ThreadSanitizer, which looks for races and not for sums: there the narrow kernels stand for it.
 case $(uname -m) in
 aarch64) kinds="neon neon-i8mm" narrow=neon ;;
-*) kinds="avx2 avx512 amx" narrow=avx2 ;;
+*) kinds="avx2 avxvnni avx512 amx" narrow=avx2 ;;
 esac
 law=c
 [ "${VARIANT:-rel}" = tsan ] && law=$narrow

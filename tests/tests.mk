@@ -36,6 +36,10 @@ $(O)/tests/npu/check_npu: $(O)/tests/npu/check_npu.o $(USE.npu:%=$(O)/lib%.a)
 check-npu: $(O)/tests/npu/check_npu  ## for owners of an NPU: tries, measures, 10 minutes; writes check-npu.txt (DEVICE, SOAK, REPORT)
 	@$< '$(DEVICE)' '$(SOAK)' '$(REPORT)'
 
+# -- AVX-VNNI kernels on a CPU that has VNNI with AVX-512 only -----------------------------------------
+$(O)/tests/kernels/t_equal: $(O)/tests/kernels/avxvnni_evex.o
+$(O)/tests/kernels/avxvnni_evex.o: XCFLAGS := $(if $(filter x86_64,$(ARCH)),$(FLAG.avx2) -mavx512vl -mavx512vnni -mprefer-vector-width=256)
+
 # -- AMX kernels on a CPU without tiles (tests/kernels/amx_trap.h) ----------------------------------
 $(O)/tests/kernels/t_equal: $(O)/tests/kernels/amx_trap.o
 $(O)/tests/kernels/dictate_amx: $(O)/app/main.o $(O)/tests/kernels/amx_here.o $(O)/tests/kernels/amx_trap.o $(ROOMS:%=$(O)/lib%.a)

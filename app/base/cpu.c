@@ -23,6 +23,13 @@ static int amx_allowed(void)
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 3) == 3 &&
            syscall(SYS_arch_prctl, 0x1023, 18) == 0;
 }
+
+/* CPUID.7.1:EAX bit 4: VNNI of 256 bits without AVX-512. */
+static int avx_vnni(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && a >> 4 & 1;
+}
 #endif
 
 static unsigned machine_features(void)
@@ -32,6 +39,9 @@ static unsigned machine_features(void)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         f |= CPU_AVX2;
+    }
+    if (f & CPU_AVX2 && avx_vnni()) {
+        f |= CPU_AVXVNNI;
     }
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
@@ -62,6 +72,7 @@ int cpu_features(unsigned *features, struct err *e)
     } level[] = {
         {"c", 0, 0},
         {"avx2", CPU_AVX2, CPU_AVX2},
+        {"avxvnni", CPU_AVXVNNI, CPU_AVX2 | CPU_AVXVNNI},
         {"avx512", CPU_AVX512, CPU_AVX2 | CPU_AVX512},
         {"amx", CPU_AMX, CPU_AVX2 | CPU_AVX512 | CPU_AMX},
         {"neon", CPU_NEON, CPU_NEON},
@@ -83,7 +94,7 @@ int cpu_features(unsigned *features, struct err *e)
             return 0;
         }
     }
-    return err_set(e, ERR_USAGE, "DICTATE_CPU=%.20s is not known; use c, avx2, avx512, amx, neon or neon-i8mm",
+    return err_set(e, ERR_USAGE, "DICTATE_CPU=%.20s is not known; use c, avx2, avxvnni, avx512, amx, neon or neon-i8mm",
                    want);
 }
 

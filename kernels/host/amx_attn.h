@@ -117,7 +117,7 @@ KT_INLINE void kt_amx_soft(const struct k_args *a, struct kt_amx_rows *b, uint32
     for (uint32_t r = b->row; r < b->end; r++) {
         const uint32_t at = kt_amx_at(b, r);
         float *row = b->x + at * b->xs;
-        const float inv = 1.0f / kt_soft8(&b->h, row, vf_max_all(b->max[at]), b->p + at * b->ps, keep);
+        const float inv = 1.0f / kt_soft8(1, &b->h, row, vf_max_all(b->max[at]), b->p + at * b->ps, keep);
         b->down[at] = b->h.vmax * (1.0f / 255.0f) * inv;
         if (keep) {
             kt_probs(a, b->h.n, head, r, row, inv);

@@ -9,11 +9,27 @@ KT_INLINE void kt_i8_end(const struct k_args *a, const struct kt_end *e, vf sum,
     kt_finish(a, e, vf_mul(sum, vf_mul(vf_set(fig->scale), vf_load(scale + col))), row, col);
 }
 
+/* Rows as vx_load reads them: as they are or, where that is wider, in `room` [rows][k]; *ld: from row to row. */
+KT_INLINE const vx_row *kt_rows(const int8_t *x, size_t *ld, uint32_t rows, size_t k, void *room)
+{
+#ifdef KT_WIDE_ROWS
+    vx_row *to = room;
+    for (uint32_t r = 0; r < rows; r++) {
+        vx_widen(to + r * k, x + r * *ld, k);
+    }
+    *ld = k;
+    return to;
+#else
+    (void)ld, (void)rows, (void)k, (void)room;
+    return x;
+#endif
+}
+
 #ifdef KT_I8_LANES
 #include KT_I8_LANES
 #else
 /* Sums of R rows by KT_I8_PANELS panels, to sum[R][32]; off: what they begin with. */
-KT_INLINE void kt_i8_block(const int R, const uint8_t *w, size_t kp, const int8_t *x, size_t lda, const int32_t *off,
+KT_INLINE void kt_i8_block(const int R, const uint8_t *w, size_t kp, const vx_row *x, size_t lda, const int32_t *off,
                            float *sum)
 {
     vi acc[KT_I8_ROWS][KT_I8_PANELS];
@@ -25,7 +41,7 @@ KT_INLINE void kt_i8_block(const int R, const uint8_t *w, size_t kp, const int8_
         }
     }
     for (size_t t = 0; t < kp; t += 4, w += 64) {
-        const int8_t *at = x + t;
+        const vx_row *at = x + t;
         vw v[KT_I8_PANELS];
 #pragma GCC unroll 2
         for (int p = 0; p < KT_I8_PANELS; p++) {
@@ -33,10 +49,8 @@ KT_INLINE void kt_i8_block(const int R, const uint8_t *w, size_t kp, const int8_
         }
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++, at += lda) {
-            int32_t four;
             __asm__("" : "+r"(at)); /* one pointer that walks: gcc keeps one for each row, some in vector registers */
-            memcpy(&four, at, 4);
-            const vi y = vi_set(four);
+            const vx y = vx_load(at);
 #pragma GCC unroll 2
             for (int p = 0; p < KT_I8_PANELS; p++) {
                 acc[r][p] = vi_dot(acc[r][p], v[p], y);
@@ -54,7 +68,7 @@ KT_INLINE void kt_i8_block(const int R, const uint8_t *w, size_t kp, const int8_
 #endif
 
 /* The same for up to KT_I8_ROWS rows.  A function of its own: what is done with the sums wants registers too. */
-static __attribute__((noinline)) void kt_i8_sums(uint32_t rows, const uint8_t *w, size_t kp, const int8_t *x,
+static __attribute__((noinline)) void kt_i8_sums(uint32_t rows, const uint8_t *w, size_t kp, const vx_row *x,
                                                  size_t lda, const int32_t *off, float *sum)
 {
     switch (rows) {
@@ -69,6 +83,8 @@ static __attribute__((noinline)) void kt_i8_sums(uint32_t rows, const uint8_t *w
 #if KT_I8_ROWS > 4
         KT_CASE(5, kt_i8_block, w, kp, x, lda, off, sum)
         KT_CASE(6, kt_i8_block, w, kp, x, lda, off, sum)
+#endif
+#if KT_I8_ROWS > 6
         KT_CASE(7, kt_i8_block, w, kp, x, lda, off, sum)
         KT_CASE(8, kt_i8_block, w, kp, x, lda, off, sum)
         KT_CASE(9, kt_i8_block, w, kp, x, lda, off, sum)
@@ -169,12 +185,11 @@ KT_INLINE void kt_i8_ask(const struct k_args *a, uint32_t rows, uint32_t row, ui
 /* Rows that are finished together, 32 columns: the products of the encoder. */
 enum { KT_I8_TALL = 12 };
 
-static void kt_i8_tall(const struct k_args *a, const struct kt_end *e, uint32_t rows, uint32_t row, uint32_t col)
+static void kt_i8_tall(const struct k_args *a, const struct kt_end *e, const vx_row *x, size_t ldx, uint32_t rows,
+                       uint32_t row, uint32_t col)
 {
-    const struct npu_cmd *c = a->c;
-    const size_t kp = k_round(c->k, K_PAD_K);
+    const size_t kp = k_round(a->c->k, K_PAD_K);
     const uint8_t *w = (const uint8_t *)a->in[1] + col * kp;
-    const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * c->lda;
     const struct k_row *fig = (const struct k_row *)a->aux + row;
     float sum[KT_I8_TALL * 32] __attribute__((aligned(64)));
     int32_t off[KT_I8_TALL];
@@ -184,8 +199,8 @@ static void kt_i8_tall(const struct k_args *a, const struct kt_end *e, uint32_t 
     kt_i8_ask(a, rows, row, col);
     for (uint32_t r = 0; r < rows; r += KT_I8_ROWS) {
         for (uint32_t p = 0; p < 2; p += KT_I8_PANELS) {
-            kt_i8_sums(rows - r < KT_I8_ROWS ? rows - r : KT_I8_ROWS, w + p * 16 * kp, kp, x + (size_t)r * c->lda,
-                       c->lda, off + r, sum + 32 * r + 16 * p);
+            kt_i8_sums(rows - r < KT_I8_ROWS ? rows - r : KT_I8_ROWS, w + p * 16 * kp, kp, x + r * ldx, ldx, off + r,
+                       sum + 32 * r + 16 * p);
         }
     }
     kt_i8_finish(a, e, sum, rows, row, col, col + 32);
@@ -211,22 +226,29 @@ KT_INLINE void kt_panel_ask(const int R, const uint8_t *p)
     }
 }
 
-/* Some rows and one panel of 16 columns. */
+/* Rows of a few, from row `row` of the command on. */
+struct kt_few {
+    const vx_row *x;
+    size_t ldx, plane; /* from row to row, from the upper plane to the lower */
+    uint32_t row;
+};
+
+/* Some of them and one panel of 16 columns. */
 struct kt_panel {
     const uint8_t *w, *under; /* under: the low plane */
-    const int8_t *x;
+    const vx_row *x;
     const struct k_row *fig, *low; /* figures of both planes of the rows */
     size_t kp, lda, plane;
 };
 
-KT_INLINE struct kt_panel kt_panel_of(const struct k_args *a, uint32_t row, uint32_t col)
+KT_INLINE struct kt_panel kt_panel_of(const struct k_args *a, const struct kt_few *x, uint32_t row, uint32_t col)
 {
     const struct npu_cmd *c = a->c;
     const size_t kp = k_round(c->k, K_PAD_K);
-    struct kt_panel g = {.kp = kp, .lda = c->lda, .plane = (size_t)c->m * c->lda};
+    struct kt_panel g = {.kp = kp, .lda = x->ldx, .plane = x->plane};
     g.w = (const uint8_t *)a->in[1] + col * kp;
     g.under = (const uint8_t *)a->in[1] + ((size_t)k_round(c->n, K_PAD_N) + col / 2) * kp;
-    g.x = (const int8_t *)a->in[0] + row * g.lda;
+    g.x = x->x + (row - x->row) * x->ldx;
     g.fig = (const struct k_row *)a->aux + row;
     g.low = g.fig + c->m;
     return g;
@@ -238,9 +260,9 @@ KT_INLINE struct kt_panel kt_panel_of(const struct k_args *a, uint32_t row, uint
  * rows several chains hide the latency of the products. */
 KT_INLINE void kt_panel_sums(const int R, const int F, const int D, const int A, const struct kt_panel *g, vf *y)
 {
-    const int C = R == 1 ? (F ? 2 : 4) : R == 2 && !F ? 2 : 1; /* chains of a plane */
+    const int C = !KT_FEW_CHAINS ? 1 : R == 1 ? (F ? 2 : 4) : R == 2 && !F ? 2 : 1; /* chains of a plane */
     const uint8_t *w = g->w, *under = g->under;
-    const int8_t *x = g->x;
+    const vx_row *x = g->x;
     const size_t lda = g->lda, plane = g->plane;
     vi hi[KT_PANEL_ROWS][4], lo[KT_PANEL_ROWS][4], deep[KT_PANEL_ROWS];
 #pragma GCC unroll 16
@@ -252,11 +274,11 @@ KT_INLINE void kt_panel_sums(const int R, const int F, const int D, const int A,
             lo[r][v] = v || !F ? vi_zero() : vi_set(-KT_W_OFFSET * g->low[r].sum);
         }
     }
-    for (const int8_t *end = x + g->kp; x < end; x += 16, w += 256, under += 128) {
+    for (const vx_row *end = x + g->kp; x < end; x += 16, w += 256, under += 128) {
 #pragma GCC unroll 4
         for (int p = 0; p < 4; p++) {
             const vw v = vw_load(w + 64 * p);
-            const int8_t *at = x + 4 * p;
+            const vx_row *at = x + 4 * p;
             if (A) {
                 kt_panel_ask(R, w + 64 * p + KT_AHEAD);
             }
@@ -268,19 +290,16 @@ KT_INLINE void kt_panel_sums(const int R, const int F, const int D, const int A,
                                  : vl_even(vl_load(under + 32 * p));
 #pragma GCC unroll 16
             for (int r = 0; r < R; r++, at += lda) {
-                int32_t four;
                 if (R > 2) {
                     __asm__("" : "+r"(at)); /* as in kt_i8_block */
                 }
-                memcpy(&four, at, 4);
-                const vi h = vi_set(four);
+                const vx h = vx_load(at);
                 hi[r][p % C] = vi_dot(hi[r][p % C], v, h);
                 if (D) {
                     deep[r] = vi_dot_low(deep[r], z, h);
                 }
                 if (F) {
-                    memcpy(&four, at + plane, 4);
-                    lo[r][p % C] = vi_dot(lo[r][p % C], v, vi_set(four));
+                    lo[r][p % C] = vi_dot(lo[r][p % C], v, vx_load(at + plane));
                 }
             }
         }
@@ -298,9 +317,9 @@ KT_INLINE void kt_panel_sums(const int R, const int F, const int D, const int A,
 
 /* One row, or two. */
 KT_INLINE void kt_panel_few(const int R, const int F, const int D, const int A, const struct k_args *a,
-                            const struct kt_end *e, uint32_t row, uint32_t col)
+                            const struct kt_end *e, const struct kt_few *x, uint32_t row, uint32_t col)
 {
-    const struct kt_panel g = kt_panel_of(a, row, col);
+    const struct kt_panel g = kt_panel_of(a, x, row, col);
     vf y[KT_PANEL_ROWS];
     kt_panel_sums(R, F, D, A, &g, y);
 #pragma GCC unroll 2
@@ -342,12 +361,12 @@ KT_PANEL_FN(kt_panel_deep_4, 4, 1, 1)
 
 /* Rows m0..m1-1 of one panel: as many at a time as go. */
 KT_INLINE void kt_panel_rows(const int F, const int D, const struct k_args *a, const struct kt_end *e,
-                             uint32_t m0, uint32_t m1, uint32_t col)
+                             const struct kt_few *x, uint32_t m0, uint32_t m1, uint32_t col)
 {
     uint32_t i = m0;
 #define KT_MANY(R, fn)                                                                             \
     for (; i + (R) <= m1; i += (R)) {                                                              \
-        const struct kt_panel g = kt_panel_of(a, i, col);                                          \
+        const struct kt_panel g = kt_panel_of(a, x, i, col);                                       \
         float sum[(R) * 32] __attribute__((aligned(64)));                                          \
         fn(i == m0, &g, sum);                                                                      \
         kt_i8_finish(a, e, sum, R, i, col, col + 16);                                              \
@@ -355,9 +374,9 @@ KT_INLINE void kt_panel_rows(const int F, const int D, const struct k_args *a, c
 #define KT_FEW_ROWS(R)                                                                             \
     for (; i + (R) <= m1; i += (R)) {                                                              \
         if (i == m0) {                                                                             \
-            kt_panel_few(R, F, D, 1, a, e, i, col);                                                \
+            kt_panel_few(R, F, D, 1, a, e, x, i, col);                                             \
         } else {                                                                                   \
-            kt_panel_few(R, F, D, 0, a, e, i, col);                                                \
+            kt_panel_few(R, F, D, 0, a, e, x, i, col);                                             \
         }                                                                                          \
     }
     if (!F) {
@@ -367,37 +386,45 @@ KT_INLINE void kt_panel_rows(const int F, const int D, const struct k_args *a, c
     KT_MANY(KT_PANEL_FINE, (D ? kt_panel_deep_8 : F ? kt_panel_fine_8 : kt_panel_8))
     KT_MANY(4, (D ? kt_panel_deep_4 : F ? kt_panel_fine_4 : kt_panel_4))
 #endif
-    KT_FEW_ROWS(2)
+    if (!F || KT_PANEL_FINE > 1) {
+        KT_FEW_ROWS(2)
+    }
     KT_FEW_ROWS(1)
 #undef KT_MANY
 #undef KT_FEW_ROWS
 }
 
 /* Not inlined: three kinds of products, a loop for each. */
-static void kt_panels(const struct k_args *a, const struct kt_end *e, uint32_t m0, uint32_t m1, uint32_t n0,
-                      uint32_t n1)
-{
-    for (uint32_t j = n0; j < n1; j += 16) {
-        kt_panel_rows(0, 0, a, e, m0, m1, j);
+#define KT_PANELS_FN(name, F, D)                                                                   \
+    static __attribute__((noinline)) void name(const struct k_args *a, const struct kt_end *e,     \
+                                               const struct kt_few *x, uint32_t m1, uint32_t n0,   \
+                                               uint32_t n1)                                        \
+    {                                                                                              \
+        for (uint32_t j = n0; j < n1; j += 16) {                                                   \
+            kt_panel_rows(F, D, a, e, x, x->row, m1, j);                                           \
+        }                                                                                          \
     }
-}
-static void kt_panels_fine(const struct k_args *a, const struct kt_end *e, uint32_t m0, uint32_t m1,
-                           uint32_t n0, uint32_t n1)
-{
-    for (uint32_t j = n0; j < n1; j += 16) {
-        kt_panel_rows(1, 0, a, e, m0, m1, j);
-    }
-}
-static void kt_panels_deep(const struct k_args *a, const struct kt_end *e, uint32_t m0, uint32_t m1,
-                           uint32_t n0, uint32_t n1)
-{
-    for (uint32_t j = n0; j < n1; j += 16) {
-        kt_panel_rows(1, 1, a, e, m0, m1, j);
-    }
-}
+KT_PANELS_FN(kt_panels, 0, 0)
+KT_PANELS_FN(kt_panels_fine, 1, 0)
+KT_PANELS_FN(kt_panels_deep, 1, 1)
+#undef KT_PANELS_FN
 
 /* Rows of the decoder, which are worked on while their weights arrive. */
 enum { KT_FEW = 32 };
+
+KT_INLINE struct kt_few kt_few_of(const struct k_args *a, uint32_t row, uint32_t rows, void *room)
+{
+    const struct npu_cmd *c = a->c;
+    const size_t kp = k_round(c->k, K_PAD_K);
+    const int8_t *x = (const int8_t *)a->in[0] + (size_t)row * c->lda;
+    struct kt_few f = {.ldx = c->lda, .row = row};
+    f.x = kt_rows(x, &f.ldx, rows, kp, room);
+    if (c->flags & NPU_FINE) {
+        size_t ldx = c->lda;
+        f.plane = (size_t)(kt_rows(x + (size_t)c->m * c->lda, &ldx, rows, kp, (vx_row *)room + rows * kp) - f.x);
+    }
+    return f;
+}
 
 KT_INLINE struct kt_end kt_i8_end_of(const struct k_args *a, uint32_t m0)
 {
@@ -407,23 +434,37 @@ KT_INLINE struct kt_end kt_i8_end_of(const struct k_args *a, uint32_t m0)
 }
 
 /* Panel by panel: a panel of weights stays in the nearest cache while the rows pass. */
+static void kt_gemm_few(const struct k_args *a, const struct kt_end *e, uint32_t m0, uint32_t m1, uint32_t n0,
+                        uint32_t n1, void *scratch)
+{
+    const unsigned flags = a->c->flags;
+    for (uint32_t i = m0; i < m1; i += KT_FEW) {
+        const uint32_t end = m1 - i < KT_FEW ? m1 : i + KT_FEW;
+        const struct kt_few x = kt_few_of(a, i, end - i, scratch);
+        if (!(flags & NPU_FINE)) {
+            kt_panels(a, e, &x, end, n0, n1);
+        } else if (flags & NPU_DEEP) {
+            kt_panels_deep(a, e, &x, end, n0, n1);
+        } else {
+            kt_panels_fine(a, e, &x, end, n0, n1);
+        }
+    }
+}
+
 static void kt_gemm_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
                        void *scratch)
 {
     const struct kt_end e = kt_i8_end_of(a, m0);
-    const unsigned flags = a->c->flags;
-    (void)scratch;
-    if (flags & NPU_FINE) {
-        (flags & NPU_DEEP ? kt_panels_deep : kt_panels_fine)(a, &e, m0, m1, n0, n1);
+    if (a->c->flags & NPU_FINE || m1 - m0 <= KT_FEW) {
+        kt_gemm_few(a, &e, m0, m1, n0, n1, scratch);
         return;
     }
-    if (m1 - m0 <= KT_FEW) {
-        kt_panels(a, &e, m0, m1, n0, n1);
-        return;
-    }
-    for (uint32_t j = n0; j < n1; j += 32) {
-        for (uint32_t i = m0; i < m1; i += KT_I8_TALL) {
-            kt_i8_tall(a, &e, m1 - i < KT_I8_TALL ? m1 - i : KT_I8_TALL, i, j);
+    for (uint32_t i = m0; i < m1; i += KT_I8_TALL) {
+        const uint32_t rows = m1 - i < KT_I8_TALL ? m1 - i : KT_I8_TALL;
+        size_t ldx = a->c->lda;
+        const vx_row *x = kt_rows((const int8_t *)a->in[0] + i * ldx, &ldx, rows, k_round(a->c->k, K_PAD_K), scratch);
+        for (uint32_t j = n0; j < n1; j += 32) {
+            kt_i8_tall(a, &e, x, ldx, rows, i, j);
         }
     }
 }

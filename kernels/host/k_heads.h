@@ -101,6 +101,8 @@ static void kt_heads(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
 /* Head h of an INT8 attention, seen from row i on. */
 struct kt_head {
     const int8_t *q;
+    const vx_row *x; /* some rows of them for vx_load, ldx apart */
+    size_t ldx;
     const struct k_row *fq, *fk, *fv;
     const uint8_t *keys;
     const int8_t *vals;
@@ -108,9 +110,6 @@ struct kt_head {
     const float *pv; /* what probabilities are multiplied by before they are rounded, [np] */
     float vmax;      /* the largest scale of the values */
     uint32_t k, n, np;
-#ifdef KT_P_LESS_128
-    int32_t vsum[256]; /* what the products leave out: 128 times the sum of the values */
-#endif
 };
 
 /* 16 scores from their sums. */
@@ -129,7 +128,7 @@ KT_INLINE vf kt_max_n(vf max, vf y, const struct kt_head *h, uint32_t j)
 KT_INLINE void kt_qk(const int R, const int P, const int A, const int T, const struct kt_head *h, uint32_t j,
                      const float *fs, const int32_t *off, float *x, vf *max)
 {
-    const int C = P == 1 ? 2 : 1, N = P * C; /* chains of a panel, of all */
+    const int C = P < KT_QK_PANELS ? 2 : 1, N = P * C; /* chains of a panel, of all */
     vi acc[KT_QK_ROWS][KT_QK_PANELS];
     const uint8_t *key = h->keys + (size_t)j * h->k;
 #pragma GCC unroll 8
@@ -151,11 +150,11 @@ KT_INLINE void kt_qk(const int R, const int P, const int A, const int T, const s
         }
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
-            int32_t four[2];
-            memcpy(four, h->q + (size_t)r * h->k + t, 4 * (size_t)C);
+            const vx_row *at = h->x + (size_t)r * h->ldx + t;
+            const vx q[2] = {vx_load(at), vx_load(at + 4 * (C - 1))};
 #pragma GCC unroll 4
             for (int p = 0; p < N; p++) {
-                acc[r][p] = vi_dot(acc[r][p], w[p], vi_set(four[p % C]));
+                acc[r][p] = vi_dot(acc[r][p], w[p], q[p % C]);
             }
         }
     }
@@ -181,7 +180,7 @@ KT_INLINE void kt_pv_end(const struct kt_head *h, vi sum, float down, uint32_t t
 }
 
 /* R rows of p times the values: 16 V of them. */
-KT_INLINE void kt_pv8(const int R, const int V, const int A, const struct kt_head *h, uint32_t t, const uint8_t *p,
+KT_INLINE void kt_pv8(const int R, const int V, const int A, const struct kt_head *h, uint32_t t, const vp_row *p,
                       const float *down, float *out, size_t ldo)
 {
     vi acc[KT_QK_ROWS][4];
@@ -189,11 +188,7 @@ KT_INLINE void kt_pv8(const int R, const int V, const int A, const struct kt_hea
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
-#ifdef KT_P_LESS_128
-            acc[r][v] = vi_load(h->vsum + t + 16 * v);
-#else
             acc[r][v] = vi_zero();
-#endif
         }
     }
     const int8_t *val = h->vals + (size_t)t * 4;
@@ -208,9 +203,7 @@ KT_INLINE void kt_pv8(const int R, const int V, const int A, const struct kt_hea
         }
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
-            int32_t four;
-            memcpy(&four, p + (size_t)r * h->np + j, 4);
-            const vp a = vp_set(four);
+            const vp a = vp_load(p + (size_t)r * h->np + j);
 #pragma GCC unroll 4
             for (int v = 0; v < V; v++) {
                 acc[r][v] = vi_dot_u(acc[r][v], w[v], a);
@@ -226,8 +219,9 @@ KT_INLINE void kt_pv8(const int R, const int V, const int A, const struct kt_hea
     }
 }
 
-/* Scores of a row to probabilities: e in place (when kept), p as u8; returns the sum of e. */
-KT_INLINE float kt_soft8(const struct kt_head *h, float *x, float max, uint8_t *p, int keep)
+/* Scores of a row to probabilities: e in place (when kept), p for vp_load or, T, as bytes for tiles; returns the
+ * sum of e. */
+KT_INLINE float kt_soft8(const int T, const struct kt_head *h, float *x, float max, void *p, int keep)
 {
     const vf top = vf_set(max);
     vf sum = vf_zero();
@@ -237,7 +231,12 @@ KT_INLINE float kt_soft8(const struct kt_head *h, float *x, float max, uint8_t *
             e = vf_keep_n(e, h->n - j);
         }
         sum = vf_add(sum, e);
-        vf_to_u8(p + j, vf_mul(e, vf_load(h->pv + j)));
+        const vf y = vf_mul(e, vf_load(h->pv + j));
+        if (T) {
+            vf_to_u8((uint8_t *)p + j, y);
+        } else {
+            vp_store((vp_row *)p + j, y);
+        }
         if (keep) {
             vf_store(x + j, e);
         }
@@ -251,7 +250,7 @@ KT_INLINE void kt_attn8_rows(const int R, const int A, const struct k_args *a, c
 {
     const struct npu_cmd *c = a->c;
     const int keep = c->flags & NPU_PROBS && c->mask >> head & 1;
-    uint8_t *p = (uint8_t *)(x + (size_t)R * h->np);
+    vp_row *p = (vp_row *)(x + (size_t)R * h->np);
     float fs[KT_QK_ROWS], down[KT_QK_ROWS];
     int32_t off[KT_QK_ROWS];
     vf max[KT_QK_ROWS];
@@ -272,7 +271,7 @@ KT_INLINE void kt_attn8_rows(const int R, const int A, const struct k_args *a, c
     }
     for (int r = 0; r < R; r++) {
         float *row = x + (size_t)r * h->np;
-        const float inv = 1.0f / kt_soft8(h, row, vf_max_all(max[r]), p + (size_t)r * h->np, keep);
+        const float inv = 1.0f / kt_soft8(0, h, row, vf_max_all(max[r]), p + (size_t)r * h->np, keep);
         down[r] = h->vmax * (1.0f / 255.0f) * inv;
         if (keep) {
             kt_probs(a, h->n, head, i + (uint32_t)r, row, inv);
@@ -287,20 +286,6 @@ KT_INLINE void kt_attn8_rows(const int R, const int A, const struct k_args *a, c
         kt_pv8(R, 1, A, h, t, p, down, out, c->ldo);
     }
 }
-
-#ifdef KT_P_LESS_128
-/* Sums of the values of all keys, times 128. */
-static void kt_vsum(struct kt_head *h)
-{
-    for (uint32_t t = 0; t < h->k; t += 16) {
-        vi sum = vi_zero();
-        for (uint32_t j = 0; j < h->np; j += 4) {
-            sum = vs_sum(sum, vs_load(h->vals + (size_t)j * h->k + 4 * t));
-        }
-        vi_store(h->vsum + t, vi_shl7(sum));
-    }
-}
-#endif
 
 /* Head `head` from its first row on; pv: room for its factors of probabilities. */
 KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float *pv)
@@ -336,9 +321,6 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
     for (uint32_t j = 0; j < np; j += 16) {
         vf_store(pv + j, vf_mul(vf_load(pv + j), up));
     }
-#ifdef KT_P_LESS_128
-    kt_vsum(&h);
-#endif
     return h;
 }
 
@@ -347,13 +329,15 @@ static void kt_attn_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
 {
     const int few = m1 - m0 <= KT_FEW; /* of the decoder, whose keys and values lie in memory */
     float *pv = scratch, *x = pv + k_round(a->c->n, K_PAD_R);
+    vx_row room[KT_QK_ROWS * 256]; /* where rows are made wider */
     for (uint32_t head = n0; head < n1; head++) {
         const struct kt_head first = kt_head_of(a, head, pv);
         struct kt_head h = first;
         for (uint32_t i = m0; i < m1;) {
             const int all = m1 - i >= KT_QK_ROWS, ask = few && i == m0;
-            h.q = first.q + (size_t)i * h.k;
             h.fq = first.fq + i;
+            h.ldx = h.k;
+            h.x = kt_rows(first.q + (size_t)i * h.k, &h.ldx, all ? KT_QK_ROWS : 1, h.k, room);
             if (all && ask) {
                 kt_attn8_rows(KT_QK_ROWS, 1, a, &h, i, head, x);
             } else if (all) {

@@ -31,8 +31,12 @@ static uint64_t kt_peak_i8(uint64_t n)
     return n * 4 * 16 * 16 * 64 * 2;
 #else
     static const uint8_t some[64] = {129};
-    vi acc[KT_CHAINS], a = vi_set(0x01010101);
-    vw w = vw_load(some);
+    static const vx_row ones[4] = {1, 1, 1, 1};
+    const uint8_t *p = some;
+    vi acc[KT_CHAINS];
+    vx a = vx_load(ones);
+    __asm__("" : "+r"(p)); /* or the compiler would leave out products with what it knows to be 0 */
+    vw w = vw_load(p);
 #pragma GCC unroll 16
     for (int c = 0; c < KT_CHAINS; c++) {
         acc[c] = vi_zero();
@@ -40,7 +44,7 @@ static uint64_t kt_peak_i8(uint64_t n)
     for (uint64_t i = 0; i < n; i++) {
 #pragma GCC unroll 16
         for (int c = 0; c < KT_CHAINS; c++) {
-            KT_OPAQUE(a);
+            KT_OPAQUE_X(a);
             acc[c] = vi_dot(acc[c], w, a);
         }
     }

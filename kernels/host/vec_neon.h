@@ -33,6 +33,7 @@ typedef struct {
 #define KT_PV8_VECS 2
 #define KT_PANEL_ROWS 6
 #define KT_PANEL_FINE 2
+#define KT_FEW_CHAINS 1
 #define KT_CHAINS 5
 #define KT_I8_LANES "kernels/host/neon_gemm.h"
 #define KT_QK_ROWS 2
@@ -40,6 +41,7 @@ typedef struct {
 #define KT_ATTN_ROWS 1
 
 #define KT_OPAQUE(x) __asm__ volatile("" : "+w"((x).a), "+w"((x).b), "+w"((x).c), "+w"((x).d))
+#define KT_OPAQUE_X KT_OPAQUE
 
 #define VN1(type, fn, x)                                                                           \
     (type) { fn((x).a), fn((x).b), fn((x).c), fn((x).d) }
@@ -224,8 +226,17 @@ typedef int8x16_t vn_w;
 #define vn_w_load(p) vreinterpretq_s8_u8(vn_flip(vld1q_u8(p)))
 #define vn_dot_lane(acc, w, x, lane) vdotq_laneq_s32(acc, w, x, lane)
 #endif
-typedef vi vp;
-static inline vp vp_set(int32_t four) { return vi_set(four); }
+typedef vi vx, vp;
+typedef int8_t vx_row;
+typedef uint8_t vp_row;
+static inline vx vx_load(const vx_row *p)
+{
+    int32_t four;
+    memcpy(&four, p, 4);
+    return vi_set(four);
+}
+static inline vp vp_load(const vp_row *p) { return vx_load((const vx_row *)p); }
+static inline void vp_store(vp_row *p, vf x) { vf_to_u8(p, x); }
 #ifdef KT_I8MM
 static inline int32x4_t vn_usdot(int32x4_t acc, uint8x16_t u, int32x4_t s)
 {

@@ -40,7 +40,11 @@ static void *block(size_t n)
 }
 
 #if defined(__x86_64__)
+extern const struct k_table k_table_avxvnni_evex; /* avxvnni_evex.c */
 static bool trapped; /* tile instructions are caught */
+enum { TABLES = 6 };
+#else
+enum { TABLES = 2 };
 #endif
 
 /* The tables that this CPU runs.  Asked for in each test: cmocka takes the signals anew for each. */
@@ -54,8 +58,12 @@ static int tables(const struct k_table **t)
         t[n++] = &k_table_avx2;
         t[n++] = &k_table_amx_model;
     }
+    if (have & CPU_AVXVNNI) {
+        t[n++] = &k_table_avxvnni;
+    }
     if (have & CPU_AVX512) {
         t[n++] = &k_table_avx512;
+        t[n++] = &k_table_avxvnni_evex;
     }
     trapped = have & CPU_AVX512 && !(have & CPU_AMX) && amx_trap_start();
     if (have & CPU_AMX || trapped) {
@@ -133,7 +141,7 @@ static void fill(float *x, size_t n, int kind)
 
 static void test_rows(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 300 * nt; round++) {
@@ -165,7 +173,7 @@ static void test_rows(void **unused)
 /* What follows a product, as an operation of its own. */
 static void test_after(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 200 * nt; round++) {
@@ -263,7 +271,7 @@ static void gemm_round(const struct k_table *t, int i8, uint32_t m, uint32_t n, 
 
 static void test_gemm(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 400 * nt; round++) {
@@ -274,7 +282,7 @@ static void test_gemm(void **unused)
 /* Every size of each of the three once in each table, the others by chance. */
 static void test_gemm_sizes(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     int nt = tables(t);
     (void)unused;
     for (int i = 0; i < nt; i++) {
@@ -318,7 +326,7 @@ static void test_low_plane(void **unused)
 
 static void test_mean(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 100 * nt; round++) {
@@ -336,7 +344,7 @@ static void test_mean(void **unused)
 
 static void test_range(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 100 * nt; round++) {
@@ -356,7 +364,7 @@ static void test_range(void **unused)
 
 static void test_attn(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 120 * nt; round++) {
@@ -405,7 +413,7 @@ static uint8_t *pack(uint32_t m, uint32_t heads, uint32_t k, int flags, int kind
 
 static void test_heads(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 100 * nt; round++) {
@@ -456,7 +464,7 @@ static void attn_case(const struct k_table *t, struct npu_cmd c, int kind)
 
 static void test_attn_i8(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     int nt = tables(t);
     (void)unused;
     for (int round = 0; round < 120 * nt; round++) {
@@ -490,7 +498,7 @@ static int64_t lowest(const struct k_table *t, const struct k_args *a, uint32_t 
  * zero.  An exponential that ends below the normal numbers takes some CPUs ten times as long. */
 static void test_underflow(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     int nt = tables(t);
     (void)unused;
     for (int i = 0; i < nt; i++) {

@@ -16,7 +16,7 @@ static bool on_tiles(const struct k_table *t)
 static void test_tiles_gemm(void **unused)
 {
     const uint16_t planes[] = {0, NPU_FINE, NPU_FINE | NPU_DEEP};
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     const int nt = tables(t);
     (void)unused;
     for (int i = 0; i < nt; i++) {
@@ -43,7 +43,7 @@ static void test_tiles_gemm(void **unused)
 static void test_tiles_attn(void **unused)
 {
     const uint32_t keys[] = {1, 15, 16, 17, 31, 33, 48, 63, 64, 65, 80, 96, 112, 127, 129, 250};
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     const int nt = tables(t);
     (void)unused;
     for (int i = 0; i < nt; i++) {
@@ -83,7 +83,7 @@ static struct amx_trap_count counted(const struct k_table *t, struct k_args *a, 
 /* From 8 rows on the products are made on tiles, all of them, with one configuration; below, none. */
 static void test_tiles_used(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     (void)unused;
     tables(t);
     if (!trapped) {
@@ -126,7 +126,7 @@ static void test_tiles_used(void **unused)
 /* What a peak loop says it has done grows with its rounds, and on tiles is what the tiles did. */
 static void test_peak(void **unused)
 {
-    const struct k_table *t[4];
+    const struct k_table *t[TABLES];
     const int nt = tables(t);
     (void)unused;
     for (int i = 0; i < nt; i++) {
