@@ -4,6 +4,7 @@
  * INT8 cross keys and values of a step), not what the engine chose to do: work done twice, or bytes
  * moved twice, does not raise the limit. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,6 +109,7 @@ double bench_peak_mb(void)
 /* The kernel starts the peak afresh; where it refuses, the peak includes what went before. */
 void bench_peak_reset(void)
 {
+    malloc_trim(0); /* what the limits left behind */
     int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) {
         ssize_t n = write(fd, "5", 1);

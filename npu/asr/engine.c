@@ -10,6 +10,9 @@
 
 enum { MAX_LOGIT_ROWS = 32 };
 
+/* Rows of logits that a pass writes as a rule; the rest has memory when it is used. */
+enum { USUAL_LOGIT_ROWS = 16 };
+
 static npu_addr take(uint32_t buf, size_t *used, size_t bytes)
 {
     npu_addr a = NPU_ADDR(buf, *used);
@@ -34,6 +37,19 @@ static int heads_fit(const struct asr_engine *g)
            g->dec.state <= g->enc.state && g->dec.heads <= g->enc.heads;
 }
 
+/* Room that only the encoder's layers need: where the decoder's keys and values of the sound will be, which are made
+ * after them, as long as there is some left (`free` bytes from `at` on); otherwise of its own. */
+static npu_addr take_early(uint32_t buf, size_t *used, npu_addr *at, size_t *free, size_t bytes)
+{
+    const size_t b = (bytes + 63) / 64 * 64;
+    if (b > *free) {
+        return take(buf, used, b);
+    }
+    *free -= b;
+    *at += b;
+    return *at - b;
+}
+
 /* Where the activations lie in buffer `buf`; returns the bytes needed. */
 static size_t place_work(struct asr_engine *g, uint32_t buf)
 {
@@ -47,20 +63,23 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     const size_t few8 = (2 * tctx > actx ? 2 * tctx : actx) * row8; /* two planes in the decoder */
     const size_t q8 = few8 > mel8 ? few8 : mel8;
     struct net_work *w = &g->at;
-    size_t used = 0;
+    size_t used = 0, early_b = g->heads ? (size_t)g->dec.layers * net_cross_bytes(g) : 0;
+    w->cross = take(buf, &used, (size_t)g->dec.layers * net_cross_bytes(g));
+    npu_addr early = w->cross;
     w->mel = take(buf, &used, (2 * actx + 2) * (size_t)hp->n_mels * 4);
     w->x = take(buf, &used, rows * d * 4);
     w->q8 = take(buf, &used, q8);
     w->fig = take(buf, &used, 2 * (2 * actx > rows ? 2 * actx : rows) * sizeof(struct k_row));
-    /* What is never alive together shares its place: the first convolution's rows, query, key and
-     * value, and the wide rows of the MLP; attention's rows, those of a LayerNorm in f32 and the encoder's
-     * results. */
+    /* What is never alive together shares its place: the first convolution's rows, keys and values on their way to
+     * heads, the wide rows of the MLP and, where it is not early, query, key and value; attention's rows, those of a
+     * LayerNorm in f32 and the encoder's results. */
     const size_t at_once = g->prec != ASR_PREC_INT8 ? rows : tctx > NET_MLP_MOST ? tctx : NET_MLP_MOST;
-    const size_t mlp = (at_once < rows ? at_once : rows) * 4 * d, qkv = rows * 3 * d, wide = mlp > qkv ? mlp : qkv;
+    const size_t mlp = (at_once < rows ? at_once : rows) * 4 * d, qkv = rows * 3 * d;
+    const size_t two = qkv * 4 <= early_b ? rows * 2 * d : qkv, wide = mlp > two ? mlp : two;
     const size_t zeros = (ad * 4 + 63) / 64 * 64; /* the convolution's row before the first: stays 0 */
     w->h = take(buf, &used, zeros + wide * 4) + zeros;
     w->conv = w->h - ad * 4;
-    w->qkv = w->h;
+    w->qkv = qkv * 4 <= early_b ? take_early(buf, &used, &early, &early_b, qkv * 4) : w->h;
     w->att = w->y = w->enc_out = take(buf, &used, rows * d * 4);
     w->logits = take(buf, &used, MAX_LOGIT_ROWS * net_logit_stride(g) * 4);
     w->range = take(buf, &used, MAX_LOGIT_ROWS * net_pieces(g) * 8);
@@ -77,14 +96,12 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
         const uint32_t heads = (uint32_t)g->enc.heads, dh = (uint32_t)ad / heads;
         const size_t pack = k_heads_bytes((uint32_t)rows, heads, dh);
         w->hq = take(buf, &used, k_heads_bytes((uint32_t)rows, heads, dh));
-        w->hk = take(buf, &used, pack);
-        w->hv = take(buf, &used, pack);
+        w->hk = take_early(buf, &used, &early, &early_b, pack);
+        w->hv = take_early(buf, &used, &early, &early_b, pack);
     }
-    const size_t before_kv = used;
-    w->cross = take(buf, &used, (size_t)g->dec.layers * net_cross_bytes(g));
+    g->kv_b = (size_t)g->dec.layers * (net_cross_bytes(g) + net_cache_bytes(g));
     w->kv = take(buf, &used, (size_t)g->dec.layers * net_cache_bytes(g));
-    g->kv_b = used - before_kv;
-    g->work_b = before_kv;
+    g->work_b = used - g->kv_b;
     return used;
 }
 
@@ -140,9 +157,12 @@ int asr_engine_new_packed(struct asr_engine **eng, const struct asr_model *model
         return rc;
     }
     place_work(g, g->work_buf);
-    /* few utterances fill the decoder's positions */
-    npu_buf_sparse(rt, g->work_buf, (size_t)(g->at.kv & (((npu_addr)1 << 48) - 1)),
-                   (size_t)g->dec.layers * net_cache_bytes(g));
+    /* few utterances fill the decoder's positions, few drafts all rows */
+    const npu_addr offset = ((npu_addr)1 << 48) - 1;
+    const size_t logits = net_logit_stride(g) * 4;
+    npu_buf_sparse(rt, g->work_buf, (size_t)(g->at.kv & offset), (size_t)g->dec.layers * net_cache_bytes(g));
+    npu_buf_sparse(rt, g->work_buf, (size_t)(g->at.logits & offset) + USUAL_LOGIT_ROWS * logits,
+                   (MAX_LOGIT_ROWS - USUAL_LOGIT_ROWS) * logits);
     *eng = g;
     return 0;
 }

@@ -296,16 +296,16 @@ static int add_cross_kv(struct asr_engine *g, struct npu_list *l, int layer, uin
                            centre + (npu_addr)d * 4, at + net_cross_bytes(g) / 2);
 }
 
-/* Attention of the rows at qkv (queries alone) over the sound. */
+/* Attention of the queries at h over the sound. */
 static int add_cross_attn(struct asr_engine *g, struct npu_list *l, int layer, uint32_t m)
 {
     const uint32_t d = (uint32_t)g->dec.state, ctx = (uint32_t)g->ctx;
     const npu_addr at = cross_at(g, layer);
     if (!g->heads) {
-        return add_attn(l, &g->dec, m, ctx, g->at.qkv, d, at, at + (npu_addr)d * 4, 2 * d,
+        return add_attn(l, &g->dec, m, ctx, g->at.h, d, at, at + (npu_addr)d * 4, 2 * d,
                         g->at.att, 0, 1, g->xat[layer], g->xmask[layer]);
     }
-    int bad = add_heads(l, &g->dec, 0, m, g->at.qkv, d, 0, g->at.hq);
+    int bad = add_heads(l, &g->dec, 0, m, g->at.h, d, 0, g->at.hq);
     return bad | add_attn_i8(g, l, &g->dec, m, ctx, at, at + net_cross_bytes(g) / 2,
                              cross_centre_at(g, layer) + (npu_addr)d * 4, g->xat[layer], g->xmask[layer]);
 }
@@ -445,7 +445,7 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
                         kv + (npu_addr)d * 8, stride, g->at.att, NPU_CAUSAL, m, 0, 0);
         bad |= add_out(g, l, &b->out, m, d);
         bad |= add_norm_for(g, l, &b->cross_q, b->cross_ln, m, g->at.x, &in, &lda);
-        bad |= add_gemm(g, l, &b->cross_q, m, in, lda, g->at.qkv, d, 0, 0, 0);
+        bad |= add_gemm(g, l, &b->cross_q, m, in, lda, g->at.h, d, 0, 0, 0);
         bad |= add_cross_attn(g, l, i, m);
         bad |= add_out(g, l, &b->cross_out, m, d);
         bad |= add_mlp(g, l, &g->dec, b, m);
