@@ -412,6 +412,7 @@ KT_PANELS_FN(kt_panels_deep, 1, 1)
 /* Rows of the decoder, which are worked on while their weights arrive. */
 enum { KT_FEW = 32 };
 
+/* Rows `row` and after as panels read them; room: the tile's scratch. */
 KT_INLINE struct kt_few kt_few_of(const struct k_args *a, uint32_t row, uint32_t rows, void *room)
 {
     const struct npu_cmd *c = a->c;

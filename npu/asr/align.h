@@ -31,7 +31,7 @@ void asr_align_path(struct asr_align *a, int content, int16_t *out, float *trust
 int asr_align_last(struct asr_align *a, int content);
 
 /* Median of seven, each value in its place, edges mirrored; x and out do not overlap.  Pure. */
-void asr_median7(const float *x, int n, float *out);
+void asr_median7(const float *restrict x, int n, float *restrict out);
 /* Path through s [rows][stride]: frames below n that never decrease, largest sum; from [rows][n] is
  * scratch, score [n] too.  Pure. */
 void asr_monotone(const float *s, int rows, int stride, int n, int16_t *from, float *score,
