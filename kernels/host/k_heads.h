@@ -164,7 +164,7 @@ KT_INLINE void kt_qk(const int R, const int P, const int A, const int T, const s
         vf sk = vf_figures(h->fk + at);
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
-            const vi sum = C == 2 ? vi_add(acc[r][0], acc[r][1]) : acc[r][p];
+            const vi sum = C == 2 ? vi_add(acc[r][0], acc[r][C - 1]) : acc[r][p];
             const vf y = kt_score(sum, vf_set(fs[r]), sk);
             vf_store(x + (size_t)r * h->np + at, y);
             max[r] = T ? kt_max_n(max[r], y, h, at) : vf_max(max[r], y);
