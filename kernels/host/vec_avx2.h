@@ -1,9 +1,9 @@
 /* vec_ymm.h with INT8 products of 16 bits.
  *
  * VPMADDUBSW takes bytes, but saturates unless one side is a magnitude and the other carries its sign; and to give it
- * that sign (VPSIGNB) keeps the units busy that multiply: 21 products a cycle (Zen 4).  Bytes pulled apart into 16 bits,
- * the even ones of a four and the odd, meet by VPMADDWD, 28 a cycle: unsigned ones by a mask and a shift, which other
- * units do, and rows that many columns meet are pulled apart once (vx_widen). */
+ * that sign (VPSIGNB) keeps the units busy that multiply: at most 21 products a cycle (Zen 4).  Bytes pulled apart into
+ * 16 bits, the even ones of a four and the odd, meet by VPMADDWD, at most 28: unsigned ones by a mask and a shift,
+ * which other units do, and rows that many columns meet are pulled apart once (vx_widen). */
 #ifndef KERNELS_HOST_VEC_AVX2_H
 #define KERNELS_HOST_VEC_AVX2_H
 
