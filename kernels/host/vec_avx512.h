@@ -5,7 +5,6 @@
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
-#include <string.h>
 
 typedef __m512 vf;
 typedef __m512i vi;
@@ -30,7 +29,6 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_ATTN_ROWS 4  /* rows x 4 keys */
 
 #define KT_OPAQUE(x) __asm__ volatile("" : "+v"(x))
-#define KT_OPAQUE_X KT_OPAQUE
 
 static inline vf vf_zero(void) { return _mm512_setzero_ps(); }
 static inline vf vf_set(float x) { return _mm512_set1_ps(x); }
@@ -138,15 +136,7 @@ static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 static inline vf vi_float(vi a) { return _mm512_cvtepi32_ps(a); }
 static inline vw vw_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
-/* Four values of a row, for 16 columns. */
-typedef vi vx;
-typedef int8_t vx_row;
-static inline vx vx_load(const vx_row *p)
-{
-    int32_t four;
-    memcpy(&four, p, 4);
-    return vi_set(four);
-}
+#include "kernels/host/vec_four.h"
 static inline vi vi_dot(vi acc, vw w, vx x) { return _mm512_dpbusd_epi32(acc, w, x); }
 /* 16 x 8 values of 4 bits: even fours in the low halves, odd fours in the upper */
 typedef __m512i vl;
@@ -160,10 +150,6 @@ static inline vi vi_dot_low(vi acc, vi w, vx a) { return _mm512_dpbusd_epi32(acc
 /* s8 operands for vi_dot_u: 16 x 4 of them against four u8, probabilities */
 typedef __m512i vs;
 static inline vs vs_load(const int8_t *p) { return _mm512_loadu_si512(p); }
-typedef vi vp;
-typedef uint8_t vp_row;
-static inline void vp_store(vp_row *p, vf x) { vf_to_u8(p, x); }
-static inline vp vp_load(const vp_row *p) { return vx_load((const vx_row *)p); }
 static inline vi vi_dot_u(vi acc, vs w, vp a) { return _mm512_dpbusd_epi32(acc, a, w); }
 
 #endif

@@ -15,7 +15,7 @@
 #define KT_QK_ROWS 6
 #define KT_CHAINS 5
 
-#define KT_OPAQUE_X KT_OPAQUE
+#include "kernels/host/vec_four.h"
 
 #ifdef __AVXVNNI__
 #define vi_dpbusd _mm256_dpbusd_avx_epi32
@@ -23,18 +23,10 @@
 #define vi_dpbusd _mm256_dpbusd_epi32 /* the same of AVX-512: for tests on machines that have only that */
 #endif
 
-typedef vi vw, vx, vs, vp;
-typedef int8_t vx_row;
-typedef uint8_t vp_row;
+typedef vi vw, vs;
 static inline vw vw_load(const uint8_t *p)
 {
     return (vw){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
-}
-static inline vx vx_load(const vx_row *p)
-{
-    int32_t four;
-    memcpy(&four, p, 4);
-    return vi_set(four);
 }
 static inline vi vi_dot(vi acc, vw w, vx x)
 {
@@ -42,8 +34,6 @@ static inline vi vi_dot(vi acc, vw w, vx x)
 }
 static inline vi vi_dot_low(vi acc, vi w, vx x) { return vi_dot(acc, w, x); }
 static inline vs vs_load(const int8_t *p) { return vw_load((const uint8_t *)p); }
-static inline vp vp_load(const vp_row *p) { return vx_load((const vx_row *)p); }
-static inline void vp_store(vp_row *p, vf x) { vf_to_u8(p, x); }
 static inline vi vi_dot_u(vi acc, vs w, vp p) { return vi_dot(acc, p, w); }
 
 #endif

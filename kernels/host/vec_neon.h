@@ -41,7 +41,6 @@ typedef struct {
 #define KT_ATTN_ROWS 1
 
 #define KT_OPAQUE(x) __asm__ volatile("" : "+w"((x).a), "+w"((x).b), "+w"((x).c), "+w"((x).d))
-#define KT_OPAQUE_X KT_OPAQUE
 
 #define VN1(type, fn, x)                                                                           \
     (type) { fn((x).a), fn((x).b), fn((x).c), fn((x).d) }
@@ -226,17 +225,7 @@ typedef int8x16_t vn_w;
 #define vn_w_load(p) vreinterpretq_s8_u8(vn_flip(vld1q_u8(p)))
 #define vn_dot_lane(acc, w, x, lane) vdotq_laneq_s32(acc, w, x, lane)
 #endif
-typedef vi vx, vp;
-typedef int8_t vx_row;
-typedef uint8_t vp_row;
-static inline vx vx_load(const vx_row *p)
-{
-    int32_t four;
-    memcpy(&four, p, 4);
-    return vi_set(four);
-}
-static inline vp vp_load(const vp_row *p) { return vx_load((const vx_row *)p); }
-static inline void vp_store(vp_row *p, vf x) { vf_to_u8(p, x); }
+#include "kernels/host/vec_four.h"
 #ifdef KT_I8MM
 static inline int32x4_t vn_usdot(int32x4_t acc, uint8x16_t u, int32x4_t s)
 {
