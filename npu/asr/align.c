@@ -140,13 +140,13 @@ void asr_median7(const float *restrict x, int n, float *restrict out)
     }
 }
 
-/* Rows [first, rows) of the statistic, frames below content; the rest is not touched. */
-static void work_out(struct asr_align *a, int content, int first)
+/* The statistic of all rows, frames below content; the rest is not touched. */
+static void work_out(struct asr_align *a, int content)
 {
     float *mean = a->work, *gain = mean + a->max_ctx, *z = gain + a->max_ctx;
     float *smooth = z + a->max_ctx;
     size_t ctx = (size_t)a->ctx;
-    for (int r = first; r < a->rows; r++) {
+    for (int r = 0; r < a->rows; r++) {
         memset(a->stat + (size_t)r * ctx, 0, (size_t)content * sizeof *a->stat);
     }
     for (int h = 0; h < a->n_head; h++) {
@@ -164,7 +164,7 @@ static void work_out(struct asr_align *a, int content, int first)
             float var = gain[f] / (float)a->rows - mean[f] * mean[f];
             gain[f] = 1.0f / sqrtf((var > 0 ? var : 0) + 1e-12f);
         }
-        for (int r = first; r < a->rows; r++) {
+        for (int r = 0; r < a->rows; r++) {
             float *s = a->stat + (size_t)r * ctx;
             for (int f = 0; f < content; f++) {
                 z[f] = a->rows > 1 ? (p[(size_t)r * ctx + (size_t)f] - mean[f]) * gain[f]
@@ -217,24 +217,9 @@ void asr_align_path(struct asr_align *a, int content, int16_t *out, float *trust
     if (a->rows == 0) {
         return;
     }
-    work_out(a, content, 0);
+    work_out(a, content);
     asr_monotone(a->stat, a->rows, a->ctx, content, a->from, a->work, out);
     for (int r = 0; trust && r < a->rows; r++) {
         trust[r] = a->stat[(size_t)r * (size_t)a->ctx + (size_t)out[r]];
     }
-}
-
-int asr_align_last(struct asr_align *a, int content)
-{
-    content = clip(a, content);
-    if (a->rows == 0) {
-        return 0;
-    }
-    work_out(a, content, a->rows - 1);
-    const float *s = a->stat + (size_t)(a->rows - 1) * (size_t)a->ctx;
-    int at = 0;
-    for (int f = 1; f < content; f++) {
-        at = s[f] > s[at] ? f : at;
-    }
-    return at;
 }

@@ -27,8 +27,6 @@ void asr_align_cut(struct asr_align *a, int n);
  * of normalised, smoothed attention.  out [rows]; trust [rows] (may be NULL): attention there, in
  * standard deviations over the rows. */
 void asr_align_path(struct asr_align *a, int content, int16_t *out, float *trust);
-/* The frame of the last row alone: the largest value of the same statistic, no path. */
-int asr_align_last(struct asr_align *a, int content);
 
 /* Median of seven, each value in its place, edges mirrored; x and out do not overlap.  Pure. */
 void asr_median7(const float *restrict x, int n, float *restrict out);
