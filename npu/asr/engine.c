@@ -74,12 +74,12 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
      * heads, the wide rows of the MLP and, where it is not early, query, key and value; attention's rows, those of a
      * LayerNorm in f32 and the encoder's results. */
     const size_t at_once = g->prec != ASR_PREC_INT8 ? rows : tctx > NET_MLP_MOST ? tctx : NET_MLP_MOST;
-    const size_t mlp = (at_once < rows ? at_once : rows) * 4 * d, qkv = rows * 3 * d;
-    const size_t two = qkv * 4 <= early_b ? rows * 2 * d : qkv, wide = mlp > two ? mlp : two;
+    const size_t mlp = (at_once < rows ? at_once : rows) * 4 * d, kvq = rows * 3 * d;
+    const size_t two = kvq * 4 <= early_b ? rows * 2 * d : kvq, wide = mlp > two ? mlp : two;
     const size_t zeros = (ad * 4 + 63) / 64 * 64; /* the convolution's row before the first: stays 0 */
     w->h = take(buf, &used, zeros + wide * 4) + zeros;
     w->conv = w->h - ad * 4;
-    w->qkv = qkv * 4 <= early_b ? take_early(buf, &used, &early, &early_b, qkv * 4) : w->h;
+    w->kvq = kvq * 4 <= early_b ? take_early(buf, &used, &early, &early_b, kvq * 4) : w->h;
     w->att = w->y = w->enc_out = take(buf, &used, rows * d * 4);
     w->logits = take(buf, &used, MAX_LOGIT_ROWS * net_logit_stride(g) * 4);
     w->range = take(buf, &used, MAX_LOGIT_ROWS * net_pieces(g) * 8);
@@ -414,11 +414,11 @@ int asr_xattn_select(struct asr_engine *g, const uint8_t (*heads)[2], int n, str
     if (n == 0) {
         return 0;
     }
-    /* pages are only taken where rows are written */
     int rc = npu_buf_new(g->rt, (size_t)n * pair, "attention rows", &g->xattn_buf, e);
     if (rc) {
         return rc;
     }
+    npu_buf_sparse(g->rt, g->xattn_buf, 0, (size_t)n * pair); /* a step writes a row of each */
     for (int i = 0; i < n; i++) {
         memcpy(g->xhead[i], heads[i], 2);
         g->xmask[heads[i][0]] |= UINT64_C(1) << heads[i][1];

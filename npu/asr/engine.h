@@ -51,7 +51,7 @@ struct asr_encoder_work {
 void asr_encoder_work(const struct asr_engine *eng, struct asr_encoder_work *w);
 
 /* Decoder pass over n tokens at positions n_past .. n_past + n - 1 (n_past + n <= n_text_ctx).
- * The KV cache holds positions 0 .. n_past - 1; calling with a smaller n_past forgets the rest.
+ * The KV cache holds positions 0 .. n_past - 1; every pass forgets what it held behind them.
  * Logits are worked out for the last `rows` of the n rows (1 <= rows <= n, rows <= 32; 0: none). */
 int asr_decode(struct asr_engine *eng, const int32_t *tokens, int n, int n_past, int rows,
                struct err *e);

@@ -18,7 +18,7 @@ struct net_lin {
 
 struct net_block {
     npu_addr attn_ln, cross_ln, mlp_ln; /* gain, bias; unused where folded into the weights */
-    struct net_lin qkv, out, cross_q, cross_kv, cross_out, fc1, fc2;
+    struct net_lin kvq, out, cross_q, cross_kv, cross_out, fc1, fc2;
 };
 
 struct net_side {
@@ -39,7 +39,7 @@ enum { NET_PIECE = 512 };
 
 /* Activations: one buffer each, sized for the largest pass. */
 struct net_work {
-    npu_addr mel, conv, x, y, q8, fig, qkv, att, h, cross, kv, enc_out, logits;
+    npu_addr mel, conv, x, y, q8, fig, kvq, att, h, cross, kv, enc_out, logits;
     npu_addr range; /* of logits, see NET_PIECE */
     npu_addr hq, hk, hv; /* INT8 heads: queries, keys, values */
     npu_addr mean, mean8, mean_fig, mean_out; /* of blocks: f32, two planes of s8; times the weights */
@@ -86,7 +86,7 @@ struct asr_engine {
 
 /* What net_load makes of a model file.  Raise it with every change of what stands in the weight
  * buffer: packs of other versions are not read. */
-enum { NET_PACK_VERSION = 1 };
+enum { NET_PACK_VERSION = 2 };
 
 /* Floats from a row of logits to the next: whole cache lines, or every other row's stores straddle two. */
 static inline size_t net_logit_stride(const struct asr_engine *g) { return ((size_t)g->hp.n_vocab + 15) / 16 * 16; }
@@ -96,17 +96,18 @@ static inline size_t net_pieces(const struct asr_engine *g)
     return ((size_t)g->hp.n_vocab + NET_PIECE - 1) / NET_PIECE;
 }
 
-/* A decoder layer's cache is its rows of query, key, value.  Floats from a row to the next: an odd number of cache
+/* A decoder layer's cache is its rows of key and value.  Floats from a row to the next: an odd number of cache
  * lines, so that the keys of one head do not meet in a few sets of the nearest cache. */
 static inline size_t net_cache_stride(const struct asr_engine *g)
 {
-    const size_t lines = (3 * (size_t)g->dec.state + 15) / 16;
+    const size_t lines = (2 * (size_t)g->dec.state + 15) / 16;
     return 16 * (lines | 1);
 }
 
+/* With a row more, for the query of the last (plan.c, add_kvq). */
 static inline size_t net_cache_bytes(const struct asr_engine *g)
 {
-    return (size_t)g->hp.n_text_ctx * net_cache_stride(g) * 4;
+    return ((size_t)g->hp.n_text_ctx + 1) * net_cache_stride(g) * 4;
 }
 
 /* weights.c */

@@ -255,7 +255,7 @@ static int add_attn_i8(struct asr_engine *g, struct npu_list *l, const struct ne
 static int add_self_attn(struct asr_engine *g, struct npu_list *l, uint32_t m)
 {
     const uint32_t d = (uint32_t)g->enc.state;
-    const npu_addr q = g->at.qkv, k = q + (npu_addr)d * 4, v = q + (npu_addr)d * 8;
+    const npu_addr k = g->at.kvq, v = k + (npu_addr)d * 4, q = k + (npu_addr)d * 8;
     if (!g->heads) {
         return add_attn(l, &g->enc, m, m, q, 3 * d, k, v, 3 * d, g->at.att, 0, 48, 0, 0);
     }
@@ -387,8 +387,8 @@ int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e)
     bad |= add_gemm(g, l, &g->conv2, m, in, lda, g->at.x, d, NPU_GELU, g->enc_pos, d);
     for (int i = 0; i < g->enc.layers; i++) {
         const struct net_block *b = &g->enc.block[i];
-        bad |= add_norm_for(g, l, &b->qkv, b->attn_ln, m, g->at.x, &in, &lda);
-        bad |= add_gemm(g, l, &b->qkv, m, in, lda, g->at.qkv, 3 * d, 0, 0, 0);
+        bad |= add_norm_for(g, l, &b->kvq, b->attn_ln, m, g->at.x, &in, &lda);
+        bad |= add_gemm(g, l, &b->kvq, m, in, lda, g->at.kvq, 3 * d, 0, 0, 0);
         bad |= add_self_attn(g, l, m);
         bad |= add_out(g, l, &b->out, m, d);
         bad |= add_mlp(g, l, &g->enc, b, m);
@@ -405,6 +405,29 @@ int net_plan_encoder(struct asr_engine *g, int ctx, struct err *e)
         bad |= add_cross_kv(g, l, i, m, g->fold ? q8 : g->at.enc_out, g->fold ? ldq8 : d);
     }
     return bad ? err_set(e, ERR_MEM, "no memory for the encoder's command list") : 0;
+}
+
+/* Keys and values of m rows to the cache at `now`, and their queries.  One row's query lies behind its value, where the
+ * next row's key will be; those of several rows would lie in one another's way, and so they come from elsewhere. */
+static int add_kvq(struct asr_engine *g, struct npu_list *l, const struct net_lin *w, uint32_t m, npu_addr in,
+                   uint32_t lda, npu_addr now, npu_addr *q, uint32_t *ldq)
+{
+    const uint32_t d = (uint32_t)g->dec.state;
+    const npu_addr to = m == 1 ? now : g->at.h;
+    const struct npu_cmd c = {.op = NPU_COPY,
+                              .m = m,
+                              .n = 2 * d,
+                              .k = 2 * d,
+                              .lda = 3 * d,
+                              .ldo = (uint32_t)net_cache_stride(g),
+                              .tile_m = norm_rows(m),
+                              .tile_n = 1,
+                              .in = {to},
+                              .out = now};
+    *q = to + (npu_addr)d * 8;
+    *ldq = 3 * d;
+    const int bad = add_gemm(g, l, w, m, in, lda, to, 3 * d, 0, 0, 0);
+    return bad | (m > 1 ? add(l, &c) : 0);
 }
 
 /* Where the best logits are, for refine.c: a tile for each column. */
@@ -439,10 +462,12 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
         const npu_addr kv = g->at.kv + (npu_addr)i * net_cache_bytes(g);
         const uint32_t stride = (uint32_t)net_cache_stride(g);
         const npu_addr now = kv + (npu_addr)n_past * stride * 4;
-        bad |= add_norm_for(g, l, &b->qkv, b->attn_ln, m, g->at.x, &in, &lda);
-        bad |= add_gemm(g, l, &b->qkv, m, in, lda, now, stride, 0, 0, 0);
-        bad |= add_attn(l, &g->dec, m, (uint32_t)(n_past + n), now, stride, kv + (npu_addr)d * 4,
-                        kv + (npu_addr)d * 8, stride, g->at.att, NPU_CAUSAL, m, 0, 0);
+        npu_addr q;
+        uint32_t ldq;
+        bad |= add_norm_for(g, l, &b->kvq, b->attn_ln, m, g->at.x, &in, &lda);
+        bad |= add_kvq(g, l, &b->kvq, m, in, lda, now, &q, &ldq);
+        bad |= add_attn(l, &g->dec, m, (uint32_t)(n_past + n), q, ldq, kv, kv + (npu_addr)d * 4, stride,
+                        g->at.att, NPU_CAUSAL, m, 0, 0);
         bad |= add_out(g, l, &b->out, m, d);
         bad |= add_norm_for(g, l, &b->cross_q, b->cross_ln, m, g->at.x, &in, &lda);
         bad |= add_gemm(g, l, &b->cross_q, m, in, lda, g->at.h, d, 0, 0, 0);

@@ -66,7 +66,7 @@ static void place_side(struct place *p, struct net_side *s, int audio_state, int
         struct net_block *b = &s->block[i];
         b->attn_ln = take(p, (size_t)d * 8);
         b->mlp_ln = take(p, (size_t)d * 8);
-        place_lin(p, &b->qkv, 3 * d, d, i8, decoder ? FINE | DEEP : BLOCKS);
+        place_lin(p, &b->kvq, 3 * d, d, i8, decoder ? FINE | DEEP : BLOCKS);
         place_lin(p, &b->out, d, d, i8, rest);
         place_lin(p, &b->fc1, 4 * d, d, i8, decoder ? 0 : BLOCKS);
         place_lin(p, &b->fc2, d, 4 * d, i8, rest);
@@ -222,9 +222,9 @@ static void fill_block(struct asr_engine *g, const struct net_side *s, const cha
 {
     const struct net_block *b = &s->block[i];
     const float *fold = load_norm(g, b->attn_ln, prefix, i, "attn_ln", s->state, norm);
-    struct part qkv[3] = {part_of(g, prefix, i, "attn.query"), part_of(g, prefix, i, "attn.key"),
-                          part_of(g, prefix, i, "attn.value")};
-    fill_lin(g, &b->qkv, qkv, 3, fold, tmp);
+    struct part kvq[3] = {part_of(g, prefix, i, "attn.key"), part_of(g, prefix, i, "attn.value"),
+                          part_of(g, prefix, i, "attn.query")};
+    fill_lin(g, &b->kvq, kvq, 3, fold, tmp);
     struct part one = part_of(g, prefix, i, "attn.out");
     fill_lin(g, &b->out, &one, 1, NULL, tmp);
     if (b->cross_q.n) {
