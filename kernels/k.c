@@ -70,10 +70,10 @@ size_t k_scratch_bytes(const struct npu_cmd *c)
         /* scores of a block of 48 rows, turned queries, sums */
         return ((size_t)k_round(c->n, 16) + c->k + 4) * 48 * sizeof(float) + 64;
     case NPU_ATTN_I8:
-        /* 32 rows: scores, probabilities; factors of probabilities; the last values.  Kernels put some room
+        /* 32 rows: scores, probabilities; scales of values; the last values.  Kernels put some room
          * between the rows, so that these do not meet in a few sets of a cache. */
-        return (size_t)32 * ((k_round(c->n, 16) + 16) * sizeof(float) + k_round(c->n, 64) + 64) +
-               k_round(c->n, 16) * sizeof(float) + (size_t)64 * c->k;
+        return (size_t)32 * ((k_round(c->n, 64) + 16) * sizeof(float) + k_round(c->n, 64) + 64) +
+               k_round(c->n, 64) * sizeof(float) + (size_t)64 * c->k;
     case NPU_GEMM_I8:
         /* the low plane of 32 columns, a byte each, or both planes of 32 rows, two bytes each */
         return (size_t)128 * k_round(c->k, K_PAD_K);

@@ -18,7 +18,7 @@ struct kt_amx_rows {
     uint8_t *p;                     /* probabilities [32][ps] */
     size_t xs, ps;
     const int8_t *last; /* the last np % 64 rows of values, filled up with zeros: [16][k][4] */
-    float fs[32], down[32];
+    float down[32];
     int32_t off[32]; /* what goes to every sum of a row */
     vf max[32];
 };
@@ -54,12 +54,11 @@ KT_INLINE void kt_amx_some(const int T, struct kt_amx_rows *b, const int32_t *s,
     const vf sk[2] = {vf_figures(b->h.fk + j), vf_figures(b->h.fk + j + 16 * (panels - 1))};
     for (; at < end; at++) {
         const vi off = vi_set(b->off[at]);
-        const vf fs = vf_set(b->fs[at]);
         vf max = b->max[at];
         for (uint32_t p = 0; p < panels; p++) {
-            const vf y = kt_score(vi_add(vi_load(s + at * 32 + 16 * p), off), fs, sk[p]);
+            const vf y = kt_score(T, vi_add(vi_load(s + at * 32 + 16 * p), off), sk[p], &b->h, j + 16 * p);
             vf_store(b->x + at * b->xs + j + 16 * p, y);
-            max = T ? kt_max_n(max, y, &b->h, j + 16 * p) : vf_max(max, y);
+            max = vf_max(y, max);
         }
         b->max[at] = max;
     }
@@ -117,8 +116,10 @@ KT_INLINE void kt_amx_soft(const struct k_args *a, struct kt_amx_rows *b, uint32
     for (uint32_t r = b->row; r < b->end; r++) {
         const uint32_t at = kt_amx_at(b, r);
         float *row = b->x + at * b->xs;
-        const float inv = 1.0f / kt_soft8(1, &b->h, row, vf_max_all(b->max[at]), b->p + at * b->ps, keep);
-        b->down[at] = b->h.vmax * (1.0f / 255.0f) * inv;
+        kt_scores_beyond(&b->h, row);
+        const float by = kt_soft_by(b->h.fq[at < 16 ? at : at - 16 + b->s1 - b->s0].scale, a->c);
+        const float inv = kt_soft8(1, &b->h, row, vf_max_all(b->max[at]), by, b->p + at * b->ps, keep);
+        b->down[at] = b->h.vmax * REF_SOFT_DOWN * inv;
         if (keep) {
             kt_probs(a, b->h.n, head, r, row, inv);
         }
@@ -189,7 +190,6 @@ KT_INLINE void kt_amx_head(const struct k_args *a, uint32_t m0, uint32_t m1, uin
         b->h.q = first.q + (size_t)b->s0 * k;
         b->h.fq = first.fq + b->s0;
         for (uint32_t r = i; r < b->end; r++) {
-            b->fs[kt_amx_at(b, r)] = first.fq[r].scale * a->c->scale[1];
             b->off[kt_amx_at(b, r)] = -128 * first.fq[r].sum;
             b->max[kt_amx_at(b, r)] = vf_set(-INFINITY);
         }
@@ -211,7 +211,7 @@ static void kt_attn_amx(const struct k_args *a, uint32_t m0, uint32_t m1, uint32
 {
     const struct npu_cmd *c = a->c;
     const uint32_t np = k_round(c->n, K_PAD_R);
-    struct kt_amx_rows b = {.step = 64, .xs = np | 16, .ps = k_round(np, 64) | 64};
+    struct kt_amx_rows b = {.step = 64, .xs = k_round(np, KT_SOFT) | 16, .ps = k_round(np, 64) | 64};
     if (m1 - m0 < KT_TILE_ROWS) {
         kt_attn_i8(a, m0, m1, n0, n1, scratch);
         return;
@@ -222,7 +222,7 @@ static void kt_attn_amx(const struct k_args *a, uint32_t m0, uint32_t m1, uint32
     b.p = scratch;
     b.x = (float *)(void *)(b.p + 32 * b.ps);
     float *pv = b.x + 32 * b.xs;
-    int8_t *last = (int8_t *)(pv + np);
+    int8_t *last = (int8_t *)(pv + k_round(np, KT_SOFT));
     for (uint32_t head = n0; head < n1; head++) {
         kt_amx_head(a, m0, m1, head, &b, last, pv);
     }

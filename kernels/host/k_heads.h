@@ -107,26 +107,33 @@ struct kt_head {
     const uint8_t *keys;
     const int8_t *vals;
     const float *mu; /* to add to every row of the result, or NULL */
-    const float *pv; /* what probabilities are multiplied by before they are rounded, [np] */
-    float vmax;      /* the largest scale of the values */
-    uint32_t k, n, np;
+    const int16_t *pv; /* scales of the values in 32767ths of the largest, in the order of vh_pack, [xs] */
+    float vmax;        /* the largest scale of the values */
+    uint32_t k, n, np, xs; /* xs: np rounded up to whole KT_SOFT */
 };
 
-/* 16 scores from their sums. */
-KT_INLINE vf kt_score(vi sum, vf fs, vf sk) { return vf_mul(vf_mul(vi_float(sum), fs), sk); }
+enum { KT_SOFT = 64 }; /* scores that become probabilities at a time */
 
-/* The largest so far, and of the scores of 16 keys from key j on: keys beyond n score 0 and must not
- * count. */
-KT_INLINE vf kt_max_n(vf max, vf y, const struct kt_head *h, uint32_t j)
+/* 16 scores from their sums, from key j on; keys beyond n score what makes them 0. */
+KT_INLINE vf kt_score(const int T, vi sum, vf sk, const struct kt_head *h, uint32_t j)
 {
-    return vf_max(j + 16 <= h->n ? y : vf_low_beyond(y, h->n - j), max);
+    const vf y = vf_mul(vi_float(sum), sk);
+    return !T || j + 16 <= h->n ? y : vf_low_beyond(y, h->n - j);
 }
 
-/* Scores of R rows against P panels of 16 keys from key j on, into x[r][np]; max[r] follows.  A: the keys come from
+/* Scores of the keys that fill up the last KT_SOFT. */
+KT_INLINE void kt_scores_beyond(const struct kt_head *h, float *x)
+{
+    for (uint32_t j = h->np; j < h->xs; j += 16) {
+        vf_store(x + j, vf_set(-INFINITY));
+    }
+}
+
+/* Scores of R rows against P panels of 16 keys from key j on, into x[r][xs]; max[r] follows.  A: the keys come from
  * memory, and those behind them are asked for; then one panel at a time, which reads in order, with two chains.  T: some
- * of the keys may be beyond n.  fs: scale of a row, off: what its sums begin with. */
+ * of the keys may be beyond n.  off: what a row's sums begin with. */
 KT_INLINE void kt_qk(const int R, const int P, const int A, const int T, const struct kt_head *h, uint32_t j,
-                     const float *fs, const int32_t *off, float *x, vf *max)
+                     const int32_t *off, float *x, vf *max)
 {
     const int C = P < KT_QK_PANELS ? 2 : 1, N = P * C; /* chains of a panel, of all */
     vi acc[KT_QK_ROWS][KT_QK_PANELS];
@@ -165,9 +172,9 @@ KT_INLINE void kt_qk(const int R, const int P, const int A, const int T, const s
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
             const vi sum = C == 2 ? vi_add(acc[r][0], acc[r][C - 1]) : acc[r][p];
-            const vf y = kt_score(sum, vf_set(fs[r]), sk);
-            vf_store(x + (size_t)r * h->np + at, y);
-            max[r] = T ? kt_max_n(max[r], y, h, at) : vf_max(max[r], y);
+            const vf y = kt_score(T, sum, sk, h, at);
+            vf_store(x + (size_t)r * h->xs + at, y);
+            max[r] = vf_max(y, max[r]);
         }
     }
 }
@@ -203,7 +210,7 @@ KT_INLINE void kt_pv8(const int R, const int V, const int A, const struct kt_hea
         }
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
-            const vp a = vp_load(p + (size_t)r * h->np + j);
+            const vp a = vp_load(p + (size_t)r * h->xs + j);
 #pragma GCC unroll 4
             for (int v = 0; v < V; v++) {
                 acc[r][v] = vi_dot_u(acc[r][v], w[v], a);
@@ -219,29 +226,48 @@ KT_INLINE void kt_pv8(const int R, const int V, const int A, const struct kt_hea
     }
 }
 
-/* Scores of a row to probabilities: e in place (when kept), p for vp_load or, T, as bytes for tiles; returns the
- * sum of e. */
-KT_INLINE float kt_soft8(const int T, const struct kt_head *h, float *x, float max, void *p, int keep)
+/* ref_soft of 32 distances: what they are when they do not fit 15 bits gives 0 too. */
+KT_INLINE vh kt_soft(vh u)
 {
-    const vf top = vf_set(max);
-    vf sum = vf_zero();
-    for (uint32_t j = 0; j < h->np; j += 16) {
-        vf e = kt_exp2(vf_sub(vf_load(x + j), top));
-        if (j + 16 > h->n) {
-            e = vf_keep_n(e, h->n - j);
+    const vh f = vh_shl4(vh_and(u, vh_set(2047)));
+    const vh slope = vh_add(vh_mulr(f, vh_set(REF_SOFT_2)), vh_set(REF_SOFT_1));
+    return vh_shr_by(vh_add(vh_mulr(f, slope), vh_set(REF_SOFT_0)), vh_shr11(u));
+}
+
+/* The factor of the scores of a query with scale sq. */
+KT_INLINE float kt_soft_by(float sq, const struct npu_cmd *c)
+{
+    const float fs = sq * c->scale[1] * REF_SOFT_STEPS;
+    return fs > REF_SOFT_LEAST ? fs : REF_SOFT_LEAST;
+}
+
+/* Scores of a row to probabilities: e in place (when kept), p for vp_load or, T, as bytes for tiles; returns one by the
+ * sum of e. */
+KT_INLINE float kt_soft8(const int T, const struct kt_head *h, float *x, float max, float by, void *p, int keep)
+{
+    const vf top = vf_set(max), fs = vf_set(by);
+    const vh most = vh_set(255);
+    vi sum = vi_zero();
+    for (uint32_t j = 0; j < h->xs; j += KT_SOFT) {
+        vh y[2];
+#pragma GCC unroll 2
+        for (uint32_t i = 0; i < 2; i++) {
+            float *at = x + j + 32 * i;
+            const vf lo = vf_mul(vf_sub(top, vf_load(at)), fs), hi = vf_mul(vf_sub(top, vf_load(at + 16)), fs);
+            const vh e = kt_soft(vh_pack(lo, hi));
+            sum = vh_sum(sum, e);
+            y[i] = vh_mulr(vh_mulr(e, vh_load(h->pv + j + 32 * i)), most);
+            if (keep) {
+                vh_floats(e, at);
+            }
         }
-        sum = vf_add(sum, e);
-        const vf y = vf_mul(e, vf_load(h->pv + j));
         if (T) {
-            vf_to_u8((uint8_t *)p + j, y);
+            vh_bytes((uint8_t *)p + j, y[0], y[1]);
         } else {
-            vp_store((vp_row *)p + j, y);
-        }
-        if (keep) {
-            vf_store(x + j, e);
+            vp_store((vp_row *)p + j, y[0], y[1]);
         }
     }
-    return vf_sum16(sum);
+    return 1.0f / (float)vi_sum(sum);
 }
 
 /* R rows of one head.  A: the first of a few rows, see kt_qk. */
@@ -250,29 +276,30 @@ KT_INLINE void kt_attn8_rows(const int R, const int A, const struct k_args *a, c
 {
     const struct npu_cmd *c = a->c;
     const int keep = c->flags & NPU_PROBS && c->mask >> head & 1;
-    vp_row *p = (vp_row *)(x + (size_t)R * h->np);
-    float fs[KT_QK_ROWS], down[KT_QK_ROWS];
+    vp_row *p = (vp_row *)(x + (size_t)R * h->xs);
+    float down[KT_QK_ROWS];
     int32_t off[KT_QK_ROWS];
     vf max[KT_QK_ROWS];
     uint32_t j = 0;
     for (int r = 0; r < R; r++) {
-        fs[r] = h->fq[r].scale * c->scale[1];
         off[r] = -KT_W_OFFSET * h->fq[r].sum;
         max[r] = vf_set(-INFINITY);
     }
     for (; !A && j + 16 * KT_QK_PANELS <= h->n; j += 16 * KT_QK_PANELS) {
-        kt_qk(R, KT_QK_PANELS, A, 0, h, j, fs, off, x, max);
+        kt_qk(R, KT_QK_PANELS, A, 0, h, j, off, x, max);
     }
     for (; j < h->np; j += 16) {
-        kt_qk(R, 1, A, 1, h, j, fs, off, x, max);
+        kt_qk(R, 1, A, 1, h, j, off, x, max);
     }
     if (A) {
         kt_ask(h->vals, KT_AHEAD);
     }
     for (int r = 0; r < R; r++) {
-        float *row = x + (size_t)r * h->np;
-        const float inv = 1.0f / kt_soft8(0, h, row, vf_max_all(max[r]), p + (size_t)r * h->np, keep);
-        down[r] = h->vmax * (1.0f / 255.0f) * inv;
+        float *row = x + (size_t)r * h->xs;
+        kt_scores_beyond(h, row);
+        const float inv = kt_soft8(0, h, row, vf_max_all(max[r]), kt_soft_by(h->fq[r].scale, c),
+                                   p + (size_t)r * h->xs, keep);
+        down[r] = h->vmax * REF_SOFT_DOWN * inv;
         if (keep) {
             kt_probs(a, h->n, head, i + (uint32_t)r, row, inv);
         }
@@ -287,7 +314,7 @@ KT_INLINE void kt_attn8_rows(const int R, const int A, const struct k_args *a, c
     }
 }
 
-/* Head `head` from its first row on; pv: room for its factors of probabilities. */
+/* Head `head` from its first row on; pv: room for its scales of values, [xs] twice. */
 KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float *pv)
 {
     const struct npu_cmd *c = a->c;
@@ -296,7 +323,8 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
     const int8_t *q = a->in[0], *figures = q + (size_t)c->heads * mp * k;
     const uint8_t *keys = a->in[1], *vals = a->in[2];
     const size_t packed = (size_t)c->heads * np * k;
-    struct kt_head h = {.q = q + row * k, .pv = pv, .k = k, .n = c->n, .np = np};
+    int16_t *share = (int16_t *)pv;
+    struct kt_head h = {.q = q + row * k, .pv = share, .k = k, .n = c->n, .np = np, .xs = k_round(np, KT_SOFT)};
     h.fq = (const struct k_row *)figures + row;
     h.fk = (const struct k_row *)(keys + packed) + key;
     h.fv = (const struct k_row *)(vals + packed) + key;
@@ -317,9 +345,12 @@ KT_INLINE struct kt_head kt_head_of(const struct k_args *a, uint32_t head, float
         vf_store(pv + j, scale);
     }
     h.vmax = vf_max_all(m);
-    const vf up = vf_set(255.0f / h.vmax);
-    for (uint32_t j = 0; j < np; j += 16) {
-        vf_store(pv + j, vf_mul(vf_load(pv + j), up));
+    for (uint32_t j = np; j < h.xs; j += 16) {
+        vf_store(pv + j, vf_zero());
+    }
+    const vf up = vf_set(32767.0f / h.vmax);
+    for (uint32_t j = 0; j < h.xs; j += 32) { /* in place: 16 bits from 32 */
+        vh_store(share + j, vh_pack(vf_mul(vf_load(pv + j), up), vf_mul(vf_load(pv + j + 16), up)));
     }
     return h;
 }
@@ -328,7 +359,7 @@ static void kt_attn_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_
                        void *scratch)
 {
     const int few = m1 - m0 <= KT_FEW; /* of the decoder, whose keys and values lie in memory */
-    float *pv = scratch, *x = pv + k_round(a->c->n, K_PAD_R);
+    float *pv = scratch, *x = pv + k_round(a->c->n, KT_SOFT);
     vx_row room[KT_QK_ROWS * 256]; /* where rows are made wider */
     for (uint32_t head = n0; head < n1; head++) {
         const struct kt_head first = kt_head_of(a, head, pv);

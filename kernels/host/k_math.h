@@ -1,4 +1,4 @@
-/* exp, 2^x and GELU by 16 lanes, step by step as in kernels/ref/ref.h; asking for memory.  Part of
+/* exp and GELU by 16 lanes, step by step as in kernels/ref/ref.h; asking for memory.  Part of
  * k_template.h. */
 
 /* Asks for n bytes from p on, which may lie beyond what there is. */
@@ -31,16 +31,4 @@ KT_INLINE vf kt_gelu(vf x)
 {
     vf c = vf_fma(vf_mul(x, x), vf_set(REF_GELU_B), vf_set(REF_GELU_A));
     return vf_div(x, vf_add(vf_set(1.0f), kt_exp(vf_mul(x, c))));
-}
-
-KT_INLINE vf kt_exp2(vf x)
-{
-    x = vf_max(x, vf_set(-126.0f));
-    vf t = vf_add(x, vf_set(REF_ROUND));
-    vf f = vf_sub(x, vf_sub(t, vf_set(REF_ROUND)));
-    vf p = vf_fma(vf_set(REF_X4), f, vf_set(REF_X3));
-    p = vf_fma(p, f, vf_set(REF_X2));
-    p = vf_fma(p, f, vf_set(REF_X1));
-    p = vf_fma(p, f, vf_set(1.0f));
-    return vf_shift2(p, t);
 }

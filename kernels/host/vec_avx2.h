@@ -85,15 +85,16 @@ static inline vs vs_load(const int8_t *p)
 }
 typedef vi_pairs vp;
 typedef uint16_t vp_row; /* in the order of vx_row */
-static inline __m256i vp_apart(__m256 x)
+static inline __m256i vp_apart(__m256i x)
 {
-    const __m256i q = _mm256_cvtps_epi32(x);
-    return _mm256_or_si256(q, _mm256_slli_epi32(_mm256_shuffle_epi32(q, 0x4e), 16)); /* in the lower half of a lane */
+    return _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(vh_in_order(x), 0xd8), 0xd8);
 }
-static inline void vp_store(vp_row *p, vf x)
+static inline void vp_store(vp_row *p, vh x, vh y)
 {
-    const __m256i q = _mm256_unpacklo_epi64(vp_apart(x.a), vp_apart(x.b));
-    _mm256_storeu_si256((__m256i *)p, _mm256_permute4x64_epi64(q, 0xd8));
+    _mm256_storeu_si256((__m256i *)p, vp_apart(x.a));
+    _mm256_storeu_si256((__m256i *)(p + 16), vp_apart(x.b));
+    _mm256_storeu_si256((__m256i *)(p + 32), vp_apart(y.a));
+    _mm256_storeu_si256((__m256i *)(p + 48), vp_apart(y.b));
 }
 static inline vp vp_load(const vp_row *p)
 {

@@ -86,17 +86,6 @@ static inline void vf_to_s8(int8_t *p, vf x, uint32_t n, vi *sum)
     *sum = _mm512_add_epi32(*sum, q);
     _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(q)); /* rows are padded to 64 */
 }
-/* Rounds to nearest even, stores 16 values of 0..255. */
-static inline void vf_to_u8(uint8_t *p, vf x)
-{
-    _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
-}
-/* p * 2^n for the n in the low bits of t = n + 1.5 * 2^23 */
-static inline vf vf_shift2(vf p, vf t)
-{
-    return _mm512_castsi512_ps(
-        _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
-}
 /* Rounds to nearest even, stores n <= 16 values of -16256..16256 as planes 128 hi + lo. */
 static inline void vf_to_s16(int8_t *hi, int8_t *lo, vf x, uint32_t n, vi *sh, vi *sl)
 {
@@ -136,6 +125,36 @@ static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 static inline vf vi_float(vi a) { return _mm512_cvtepi32_ps(a); }
 static inline vw vw_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+/* 32 lanes of 16 bits */
+typedef __m512i vh;
+static inline vh vh_set(int16_t x) { return _mm512_set1_epi16(x); }
+static inline vh vh_load(const int16_t *p) { return _mm512_loadu_si512(p); }
+static inline void vh_store(int16_t *p, vh x) { _mm512_storeu_si512(p, x); }
+/* Nearest integers of 32 values, in an order of its own: fours of the one and the other sixteen.  Values of 32768 and more
+ * become 32767 or -32768. */
+static inline vh vh_pack(vf lo, vf hi) { return _mm512_packs_epi32(_mm512_cvtps_epi32(lo), _mm512_cvtps_epi32(hi)); }
+static inline vh vh_add(vh x, vh y) { return _mm512_add_epi16(x, y); }
+static inline vh vh_and(vh x, vh y) { return _mm512_and_si512(x, y); }
+static inline vh vh_shl4(vh x) { return _mm512_slli_epi16(x, 4); }
+static inline vh vh_shr11(vh x) { return _mm512_srli_epi16(x, 11); }
+/* x of 0..32767 by n of 0..16 bits to the right */
+static inline vh vh_shr_by(vh x, vh n) { return _mm512_srlv_epi16(x, n); }
+/* x y / 2^15, halves up */
+static inline vh vh_mulr(vh x, vh y) { return _mm512_mulhrs_epi16(x, y); }
+/* Adds pairs of lanes. */
+static inline vi vh_sum(vi acc, vh x) { return _mm512_dpwssd_epi32(acc, x, _mm512_set1_epi16(1)); }
+/* Lanes of 0..32767, from the order of vh_pack. */
+static inline void vh_floats(vh x, float *p)
+{
+    vf_store(p, vi_float(_mm512_unpacklo_epi16(x, _mm512_setzero_si512())));
+    vf_store(p + 16, vi_float(_mm512_unpackhi_epi16(x, _mm512_setzero_si512())));
+}
+/* 64 lanes of 0..255 to bytes, from the order of vh_pack. */
+static inline void vh_bytes(uint8_t *p, vh x, vh y)
+{
+    const __m512i fours = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_si512(p, _mm512_permutexvar_epi32(fours, _mm512_packus_epi16(x, y)));
+}
 #include "kernels/host/vec_four.h"
 static inline vi vi_dot(vi acc, vw w, vx x) { return _mm512_dpbusd_epi32(acc, w, x); }
 /* 16 x 8 values of 4 bits: even fours in the low halves, odd fours in the upper */

@@ -1,5 +1,5 @@
 /* Four values of a row and four probabilities for 16 columns, where products take bytes as they are: for the vec_*.h of
- * such widths, after vi_set and vf_to_u8. */
+ * such widths, after vi_set and vh_bytes. */
 #ifndef KERNELS_HOST_VEC_FOUR_H
 #define KERNELS_HOST_VEC_FOUR_H
 
@@ -17,6 +17,7 @@ static inline vx vx_load(const vx_row *p)
     return vi_set(four);
 }
 static inline vp vp_load(const vp_row *p) { return vx_load((const vx_row *)p); }
-static inline void vp_store(vp_row *p, vf x) { vf_to_u8(p, x); }
+/* 64 probabilities */
+static inline void vp_store(vp_row *p, vh x, vh y) { vh_bytes(p, x, y); }
 
 #endif

@@ -122,18 +122,13 @@ static inline void vf_sums4(float *to, vf a, vf b, vf c, vf d, float by)
     vst1_f32(to, vmul_n_f32(vpadd_f32(vn_sum2(a), vn_sum2(b)), by));
     vst1_f32(to + 2, vmul_n_f32(vpadd_f32(vn_sum2(c), vn_sum2(d)), by));
 }
-/* p * 2^n for integral n; for the n in the low bits of t = n + 1.5 * 2^23 */
+/* p * 2^n for integral n */
 static inline float32x4_t vn_times2(float32x4_t p, int32x4_t n)
 {
     return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(n, 23)));
 }
 static inline float32x4_t vn_scale2(float32x4_t p, float32x4_t n) { return vn_times2(p, vcvtnq_s32_f32(n)); }
-static inline float32x4_t vn_shift2(float32x4_t p, float32x4_t t)
-{
-    return vn_times2(p, vreinterpretq_s32_f32(t));
-}
 static inline vf vf_scale2(vf p, vf n) { return VN2(vf, vn_scale2, p, n); }
-static inline vf vf_shift2(vf p, vf t) { return VN2(vf, vn_shift2, p, t); }
 
 static inline vi vi_set(int32_t x)
 {
@@ -183,8 +178,6 @@ static inline void vf_to_s8(int8_t *p, vf x, uint32_t n, vi *sum)
     *sum = vi_add(*sum, q);
     vi_to_bytes(p, q);
 }
-/* Rounds to nearest even, stores 16 values of 0..255. */
-static inline void vf_to_u8(uint8_t *p, vf x) { vi_to_bytes(p, vf_round_n(x, 16)); }
 static inline int32x4_t vn_high(int32x4_t x) { return vshrq_n_s32(vaddq_s32(x, vdupq_n_s32(64)), 7); }
 /* Rounds to nearest even, stores n <= 16 values of -16256..16256 as planes 128 hi + lo. */
 static inline void vf_to_s16(int8_t *hi, int8_t *lo, vf x, uint32_t n, vi *sh, vi *sl)
@@ -225,6 +218,63 @@ typedef int8x16_t vn_w;
 #define vn_w_load(p) vreinterpretq_s8_u8(vn_flip(vld1q_u8(p)))
 #define vn_dot_lane(acc, w, x, lane) vdotq_laneq_s32(acc, w, x, lane)
 #endif
+/* 32 lanes of 16 bits, see vec_avx512.h; vh_pack keeps their order here */
+typedef struct {
+    int16x8_t a, b, c, d;
+} vh;
+static inline vh vh_set(int16_t x)
+{
+    const int16x8_t v = vdupq_n_s16(x);
+    return (vh){v, v, v, v};
+}
+static inline vh vh_load(const int16_t *p)
+{
+    return (vh){vld1q_s16(p), vld1q_s16(p + 8), vld1q_s16(p + 16), vld1q_s16(p + 24)};
+}
+static inline void vh_store(int16_t *p, vh x)
+{
+    vst1q_s16(p, x.a);
+    vst1q_s16(p + 8, x.b);
+    vst1q_s16(p + 16, x.c);
+    vst1q_s16(p + 24, x.d);
+}
+static inline int16x8_t vn_pack(float32x4_t lo, float32x4_t hi)
+{
+    return vqmovn_high_s32(vqmovn_s32(vcvtnq_s32_f32(lo)), vcvtnq_s32_f32(hi));
+}
+static inline vh vh_pack(vf lo, vf hi)
+{
+    return (vh){vn_pack(lo.a, lo.b), vn_pack(lo.c, lo.d), vn_pack(hi.a, hi.b), vn_pack(hi.c, hi.d)};
+}
+static inline int16x8_t vn_shl4(int16x8_t x) { return vshlq_n_s16(x, 4); }
+static inline int16x8_t vn_shr11(int16x8_t x) { return vshrq_n_s16(x, 11); }
+static inline int16x8_t vn_shr_by(int16x8_t x, int16x8_t n) { return vshlq_s16(x, vnegq_s16(n)); }
+static inline vh vh_add(vh x, vh y) { return VN2(vh, vaddq_s16, x, y); }
+static inline vh vh_and(vh x, vh y) { return VN2(vh, vandq_s16, x, y); }
+static inline vh vh_shl4(vh x) { return VN1(vh, vn_shl4, x); }
+static inline vh vh_shr11(vh x) { return VN1(vh, vn_shr11, x); }
+static inline vh vh_shr_by(vh x, vh n) { return VN2(vh, vn_shr_by, x, n); }
+static inline vh vh_mulr(vh x, vh y) { return VN2(vh, vqrdmulhq_s16, x, y); }
+static inline vi vh_sum(vi acc, vh x) { return VN2(vi, vpadalq_s16, acc, x); }
+static inline void vh_floats(vh x, float *p)
+{
+    const int16x8_t v[4] = {x.a, x.b, x.c, x.d};
+    for (int i = 0; i < 4; i++, p += 8) {
+        vst1q_f32(p, vcvtq_f32_s32(vmovl_s16(vget_low_s16(v[i]))));
+        vst1q_f32(p + 4, vcvtq_f32_s32(vmovl_high_s16(v[i])));
+    }
+}
+static inline uint8x16_t vn_low_bytes(int16x8_t x, int16x8_t y)
+{
+    return vuzp1q_u8(vreinterpretq_u8_s16(x), vreinterpretq_u8_s16(y));
+}
+static inline void vh_bytes(uint8_t *p, vh x, vh y)
+{
+    vst1q_u8(p, vn_low_bytes(x.a, x.b));
+    vst1q_u8(p + 16, vn_low_bytes(x.c, x.d));
+    vst1q_u8(p + 32, vn_low_bytes(y.a, y.b));
+    vst1q_u8(p + 48, vn_low_bytes(y.c, y.d));
+}
 #include "kernels/host/vec_four.h"
 #ifdef KT_I8MM
 static inline int32x4_t vn_usdot(int32x4_t acc, uint8x16_t u, int32x4_t s)

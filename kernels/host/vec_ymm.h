@@ -119,19 +119,6 @@ static inline void vf_to_s8(int8_t *p, vf x, uint32_t n, vi *sum)
     _mm_storeu_si128((__m128i *)p,
                      _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1)));
 }
-static inline void vf_to_u8(uint8_t *p, vf x)
-{
-    __m256i w = _mm256_packs_epi32(_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b));
-    w = _mm256_permute4x64_epi64(w, 0xd8);
-    _mm_storeu_si128((__m128i *)p,
-                     _mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1)));
-}
-static inline __m256 vf_shift2_half(__m256 p, __m256 t)
-{
-    return _mm256_castsi256_ps(
-        _mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
-}
-static inline vf vf_shift2(vf p, vf t) { return VF2(vf_shift2_half, p, t); }
 static inline __m128i vi_to_s8(__m256i a, __m256i b)
 {
     __m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
@@ -200,6 +187,71 @@ static inline vi vi_sub(vi x, vi y)
     return (vi){_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)};
 }
 static inline vf vi_float(vi x) { return (vf){_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
+
+/* 32 lanes of 16 bits, see vec_avx512.h.  vh_pack: a has fours 0, 2, 1, 3 of the first sixteen, b those of the other. */
+typedef vi vh;
+#define VH2(fn, x, y)                                                                              \
+    (vh) { fn((x).a, (y).a), fn((x).b, (y).b) }
+#define VH1(fn, x, n)                                                                              \
+    (vh) { fn((x).a, n), fn((x).b, n) }
+static inline vh vh_set(int16_t x) { return (vh){_mm256_set1_epi16(x), _mm256_set1_epi16(x)}; }
+static inline vh vh_load(const int16_t *p)
+{
+    return (vh){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 16))};
+}
+static inline void vh_store(int16_t *p, vh x)
+{
+    _mm256_storeu_si256((__m256i *)p, x.a);
+    _mm256_storeu_si256((__m256i *)(p + 16), x.b);
+}
+static inline vh vh_pack(vf lo, vf hi)
+{
+    return (vh){_mm256_packs_epi32(_mm256_cvtps_epi32(lo.a), _mm256_cvtps_epi32(lo.b)),
+                _mm256_packs_epi32(_mm256_cvtps_epi32(hi.a), _mm256_cvtps_epi32(hi.b))};
+}
+static inline vh vh_add(vh x, vh y) { return VH2(_mm256_add_epi16, x, y); }
+static inline vh vh_and(vh x, vh y) { return VH2(_mm256_and_si256, x, y); }
+static inline vh vh_shl4(vh x) { return VH1(_mm256_slli_epi16, x, 4); }
+static inline vh vh_shr11(vh x) { return VH1(_mm256_srli_epi16, x, 11); }
+/* There is no shift by lanes of 16 bits: 2 x times 2^(15 - n), of which the upper half stays.  The two bytes of that power
+ * are looked up: the lower is not 0 from n = 8 on, the upper below; n = 16 finds 0 twice. */
+static inline __m256i vh_shr_half(__m256i x, __m256i n)
+{
+    const __m256i power = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, -128, 64, 32, 16, 8, 4, 2, 1));
+    /* n + 8 in the upper byte, its highest bit set (which looks up 0) where that is more than 15 */
+    const __m256i at = _mm256_add_epi16(_mm256_or_si256(n, _mm256_slli_epi16(n, 8)), _mm256_set1_epi16(0x7800));
+    return _mm256_mulhi_epu16(_mm256_add_epi16(x, x), _mm256_shuffle_epi8(power, at));
+}
+static inline vh vh_shr_by(vh x, vh n) { return VH2(vh_shr_half, x, n); }
+static inline vh vh_mulr(vh x, vh y) { return VH2(_mm256_mulhrs_epi16, x, y); }
+static inline vi vh_sum(vi acc, vh x)
+{
+    const __m256i one = _mm256_set1_epi16(1);
+    return (vi){_mm256_add_epi32(acc.a, _mm256_madd_epi16(x.a, one)),
+                _mm256_add_epi32(acc.b, _mm256_madd_epi16(x.b, one))};
+}
+static inline void vh_bytes(uint8_t *p, vh x, vh y)
+{
+    /* fours 0 2 of x.a, of x.b, 1 3 of x.a, of x.b */
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i a = _mm256_packus_epi16(x.a, x.b), b = _mm256_packus_epi16(y.a, y.b);
+    _mm256_storeu_si256((__m256i *)p, _mm256_permutevar8x32_epi32(a, order));
+    _mm256_storeu_si256((__m256i *)(p + 32), _mm256_permutevar8x32_epi32(b, order));
+}
+/* The 16 lanes of a or b in their order. */
+static inline __m256i vh_in_order(__m256i x) { return _mm256_permute4x64_epi64(x, 0xd8); }
+static inline void vh_floats_half(__m256i x, float *p)
+{
+    const __m256i y = vh_in_order(x);
+    vf_store(p, (vf){_mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm256_castsi256_si128(y))),
+                     _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm256_extracti128_si256(y, 1)))});
+}
+static inline void vh_floats(vh x, float *p)
+{
+    vh_floats_half(x.a, p);
+    vh_floats_half(x.b, p + 16);
+}
 /* 16 x 8 values of 4 bits: even fours in the low halves, odd fours in the upper */
 typedef vi vl;
 static inline vl vl_load(const uint8_t *p)

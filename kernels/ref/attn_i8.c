@@ -1,9 +1,13 @@
 /* INT8 heads and attention on them, plain C.  Scores and products are exact integers; probabilities
  * are 8 bits, scaled by the values' own scales, so that a value row needs one scale only:
  *
- *   x(j) = (q . k_j) sq sk_j c            c = log2(e) / sqrt(d)
- *   e(j) = 2^(x(j) - max x)               sum of e by 16 lanes
- *   p(j) = round(e(j) sv_j 255 / max sv)  o = (p . v) (max sv / 255) / sum e
+ *   y(j) = (q . k_j) sk_j
+ *   u(j) = (max y - y(j)) sq c octaves    c = log2(e) / sqrt(d), in 2048ths of an octave, 15 bits
+ *   e(j) = 32767 * 2^-u(j)                ref_soft
+ *   p(j) = 255 e(j) w_j / 2^30            w_j = 32767 sv_j / max sv, each product rounded to 16 bits
+ *   o = (p . v) (max sv) (2^30 / 255 / 32767) / sum e
+ *
+ * All that follows the scores is in integers: 32 to a register of 512 bits, exact in whatever order.
  *
  * With NPU_CENTRE keys and values lie about their means: the softmax does not see what is common to
  * all keys, and what is common to all values is added to every row of the result; both would only
@@ -86,27 +90,29 @@ static void attn_row(const struct k_args *a, uint32_t i, uint32_t h, float *x)
     const struct k_row *fk = (const struct k_row *)(key + (size_t)c->heads * np * k) + (size_t)h * np;
     const struct k_row *fv = (const struct k_row *)(val + (size_t)c->heads * np * k) + (size_t)h * np;
     float *out = (float *)a->out + (size_t)i * c->ldo + h * k;
-    const float fs = fq->scale * c->scale[1];
-    float max = -INFINITY, vmax = REF_QUANT_MIN, lane[16] = {0};
+    const float fs = fq->scale * c->scale[1] * REF_SOFT_STEPS, by = fs > REF_SOFT_LEAST ? fs : REF_SOFT_LEAST;
+    float max = -INFINITY, vmax = REF_QUANT_MIN;
     for (uint32_t j = 0; j < n; j++) {
         int32_t s = 0;
         for (uint32_t t = 0; t < k; t++) {
             s += q[t] * (key[place(NPU_AS_K, h, np, j, t, k)] - 128);
         }
-        x[j] = (float)s * fs * fk[j].scale;
+        x[j] = (float)s * fk[j].scale;
         max = x[j] > max ? x[j] : max;
         vmax = fv[j].scale > vmax ? fv[j].scale : vmax;
     }
-    const float up = 255.0f / vmax;
+    const float up = 32767.0f / vmax;
     uint8_t *p = (uint8_t *)(x + np);
+    uint32_t all = 0;
     for (uint32_t j = 0; j < n; j++) {
-        float e = ref_exp2(x[j] - max);
-        lane[j % 16] += e;
-        p[j] = (uint8_t)lrintf(e * (fv[j].scale * up));
-        x[j] = e;
+        const float far = (max - x[j]) * by;
+        const int32_t e = ref_soft(far < 32767.0f ? (int32_t)lrintf(far) : 32767);
+        all += (uint32_t)e;
+        p[j] = (uint8_t)ref_mulr(ref_mulr(e, (int32_t)lrintf(fv[j].scale * up)), 255);
+        x[j] = (float)e;
     }
-    const float inv = 1.0f / ref_sum16(lane);
-    const float down = vmax * (1.0f / 255.0f) * inv;
+    const float inv = 1.0f / (float)(int32_t)all;
+    const float down = vmax * REF_SOFT_DOWN * inv;
     for (uint32_t t = 0; t < k; t++) {
         int32_t sum = 0;
         for (uint32_t j = 0; j < n; j++) {

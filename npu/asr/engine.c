@@ -50,6 +50,8 @@ static npu_addr take_early(uint32_t buf, size_t *used, npu_addr *at, size_t *fre
     return *at - b;
 }
 
+static size_t most(size_t a, size_t b) { return a > b ? a : b; }
+
 /* Where the activations lie in buffer `buf`; returns the bytes needed. */
 static size_t place_work(struct asr_engine *g, uint32_t buf)
 {
@@ -59,9 +61,12 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     const size_t rows = actx > tctx ? actx : tctx, d = ad > td ? ad : td;
     /* the first convolution has two rows for each of the others */
     const size_t mel8 = 2 * actx * k_round(3 * (uint32_t)hp->n_mels, K_PAD_K);
+    const size_t conv8 = actx * k_round(3 * (uint32_t)ad, K_PAD_K);
     const size_t row8 = k_round(4 * (uint32_t)d, K_PAD_K);
-    const size_t few8 = (2 * tctx > actx ? 2 * tctx : actx) * row8; /* two planes in the decoder */
-    const size_t q8 = few8 > mel8 ? few8 : mel8;
+    const size_t text8 = 2 * tctx * row8; /* two planes */
+    /* a LayerNorm's rows and behind them the wide ones of a part, or all wide ones (plan.c, add_mlp) */
+    const size_t mlp8 = rows * k_round((uint32_t)d, K_PAD_K) + NET_MLP_MOST * row8;
+    const size_t q8 = most(most(mel8, conv8), most(text8, mlp8));
     struct net_work *w = &g->at;
     size_t used = 0, early_b = g->heads ? (size_t)g->dec.layers * net_cross_bytes(g) : 0;
     w->cross = take(buf, &used, (size_t)g->dec.layers * net_cross_bytes(g));

@@ -86,7 +86,7 @@ struct asr_engine {
 
 /* What net_load makes of a model file.  Raise it with every change of what stands in the weight
  * buffer: packs of other versions are not read. */
-enum { NET_PACK_VERSION = 2 };
+enum { NET_PACK_VERSION = 3 };
 
 /* Floats from a row of logits to the next: whole cache lines, or every other row's stores straddle two. */
 static inline size_t net_logit_stride(const struct asr_engine *g) { return ((size_t)g->hp.n_vocab + 15) / 16 * 16; }

@@ -52,27 +52,27 @@ static void place_lin(struct place *p, struct net_lin *l, int n, int k, int i8, 
  *   common: silence, the tone of a voice, what a random network makes the same for every row.  So the
  *   mean of every 96 rows is taken out and meets both planes of the weights, in 16 bits: 0.6 %, for
  *   three rows more to 96.  It also leaves less to be rounded to 8 bits in the rows.
- * - Rounding the decoder's weights costs 1.5 %, more than half of it in queries, keys and values: these
- *   alone are deep (a tenth more of a layer's bytes).
+ * - Rounding the decoder's weights costs 1.5 %, more than half of it in queries, keys and values, and much of the
+ *   rest in the projection after them: these are deep (a seventh more of a layer's bytes).
  * - The decoder's activations of 8 bits would cost 1.8 %, most of it in fc2 (1.1 %, in a model with outliers
  *   2.5 %) and the projections after attention (0.7 and 0.8 %): these have 16 bits.  They cost a step nothing, which
- *   waits for its weights, but the check of a draft twice the products.  So fc1 (0.5 %), the queries over the sound
- *   (0.4 %) and attention over it (0.7 %) have 8: 0.9 % together.  (The logits' best are worked out again, see
- *   refine.c.) */
+ *   waits for its weights, but the check of a draft twice the products.  So fc1 (0.5 %) and attention over the
+ *   sound (0.7 %) have 8.  (The logits' best are worked out again, see refine.c.) */
 static void place_side(struct place *p, struct net_side *s, int audio_state, int i8)
 {
-    const int d = s->state, decoder = audio_state != 0, rest = decoder ? FINE : BLOCKS;
+    const int d = s->state, decoder = audio_state != 0;
+    const int deep = decoder ? FINE | DEEP : BLOCKS, rest = decoder ? FINE : BLOCKS;
     for (int i = 0; i < s->layers; i++) {
         struct net_block *b = &s->block[i];
         b->attn_ln = take(p, (size_t)d * 8);
         b->mlp_ln = take(p, (size_t)d * 8);
-        place_lin(p, &b->kvq, 3 * d, d, i8, decoder ? FINE | DEEP : BLOCKS);
-        place_lin(p, &b->out, d, d, i8, rest);
+        place_lin(p, &b->kvq, 3 * d, d, i8, deep);
+        place_lin(p, &b->out, d, d, i8, deep);
         place_lin(p, &b->fc1, 4 * d, d, i8, decoder ? 0 : BLOCKS);
         place_lin(p, &b->fc2, d, 4 * d, i8, rest);
         if (decoder) {
             b->cross_ln = take(p, (size_t)d * 8);
-            place_lin(p, &b->cross_q, d, d, i8, 0);
+            place_lin(p, &b->cross_q, d, d, i8, FINE);
             place_lin(p, &b->cross_kv, 2 * d, audio_state, i8, BLOCKS);
             place_lin(p, &b->cross_out, d, d, i8, FINE);
         }
