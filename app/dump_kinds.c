@@ -253,7 +253,7 @@ static int logits_of_prompt(struct dump *d, const struct dump_case *c, const int
     int rc = check_ids(d, c, p, n, e);
     rc = rc < 0 ? rc : asr_decode(d->eng, p, n, 0, rows, e);
     if (rc == 0) {
-        *nosp = asr_nospeech(d->tok, asr_logits(d->eng, 0));
+        *nosp = asr_nospeech(d->tok, asr_row(d->eng, 0));
         rows_add(r, asr_logits(d->eng, rows - 1));
     }
     return rc;

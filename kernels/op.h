@@ -21,7 +21,7 @@ enum npu_op {
     NPU_HEADS,    /* f32 rows to INT8 heads: queries, keys or values, each packed its own way */
     NPU_ATTN_I8,  /* softmax(q k^T) v on INT8 heads */
     NPU_MEAN,     /* mean of every ldw-th of f32 rows */
-    NPU_RANGE,    /* largest and smallest value of each piece of f32 rows */
+    NPU_RANGE,    /* largest and smallest value of each piece of f32 rows, and its sum of e^x */
     NPU_OP_COUNT
 };
 
@@ -64,8 +64,8 @@ typedef uint64_t npu_addr;
  *        CENTRE: more f32 [heads * k].
  * MEAN:  in[0] f32 rows, of which rows 0, ldw, 2 ldw .. below n count; m is 1; out k values; the
  *        second dimension of its tiles is k.
- * RANGE: in[0] f32 rows of n values, in pieces of k; out f32 [m][ldo], a pair {largest, smallest} for
- *        each piece; the second dimension of its tiles are pieces.  NaNs are passed over. */
+ * RANGE: in[0] f32 rows of n values, in pieces of k; out f32 [m][ldo], {largest, smallest, sum of e^(x -
+ *        largest)} for each piece; the second dimension of its tiles are pieces.  The first two pass over NaNs. */
 struct npu_cmd {
     uint16_t op, flags;
     uint32_t m, n, k;

@@ -247,8 +247,17 @@ static void kt_range(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
                 up[0] = vf_max(left < 16 ? vf_low_beyond(y, left) : y, up[0]);
                 down[0] = vf_max(left < 16 ? vf_low_beyond(vf_sub(zero, y), left) : vf_sub(zero, y), down[0]);
             }
-            out[2 * p] = vf_max_all(vf_max(up[0], up[1])) + 0.0f;
-            out[2 * p + 1] = 0.0f - vf_max_all(vf_max(down[0], down[1]));
+            const float most = vf_max_all(vf_max(up[0], up[1]));
+            const vf top = vf_set(most);
+            vf sum = zero;
+            for (j = p * c->k; j < end; j += 16) {
+                const uint32_t left = end - j;
+                const vf e = kt_exp(vf_max(vf_sub(kt_load_some(x + j, left), top), vf_set(REF_EXP_LO)));
+                sum = vf_add(sum, left < 16 ? vf_keep_n(e, left) : e);
+            }
+            out[3 * p] = most + 0.0f;
+            out[3 * p + 1] = 0.0f - vf_max_all(vf_max(down[0], down[1]));
+            out[3 * p + 2] = vf_sum16(sum);
         }
     }
 }

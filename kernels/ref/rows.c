@@ -200,9 +200,15 @@ void ref_range(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, ui
                 up = x[j] > up ? x[j] : up;
                 down = -x[j] > down ? -x[j] : down;
             }
+            float lane[16] = {0};
+            for (uint32_t j = p * c->k; j < end; j++) {
+                const float d = x[j] - up; /* what is no number counts for nothing */
+                lane[(j - p * c->k) % 16] += ref_exp(d > REF_EXP_LO ? d : REF_EXP_LO);
+            }
             /* a zero's sign depends on the order they are looked at: it is lost here */
-            out[2 * p] = up + 0.0f;
-            out[2 * p + 1] = 0.0f - down;
+            out[3 * p] = up + 0.0f;
+            out[3 * p + 1] = 0.0f - down;
+            out[3 * p + 2] = ref_sum16(lane);
         }
     }
 }

@@ -58,6 +58,14 @@ int asr_decode(struct asr_engine *eng, const int32_t *tokens, int n, int n_past,
 /* Logits [n_vocab] of row i of those asked for in the last pass (0 is the oldest). */
 const float *asr_logits(const struct asr_engine *eng, int i);
 
+/* The same with what the device found in each ASR_PIECE of them: {largest, smallest, sum of e^(logit - largest)},
+ * [pieces][3], or NULL: not known.  Where the sum is no number, the three are not those of the logits. */
+enum { ASR_PIECE = 512 };
+struct asr_row {
+    const float *logits, *piece;
+};
+struct asr_row asr_row(const struct asr_engine *eng, int i);
+
 /* The plan: the command lists of an encoder pass at audio_ctx and of a decoder step after 4 tokens, made
  * but not run.  Valid until the next pass; the next decoder pass needs an encoder pass before it. */
 int asr_engine_plan(struct asr_engine *eng, int audio_ctx, const struct npu_list **enc,

@@ -106,10 +106,10 @@ static void guess_add(struct turn *t, const struct asr_pick *p)
 }
 
 /* Picks after what is said so far; false when the guess ends here. */
-static bool choose(struct turn *t, const float *logits, struct asr_pick *p)
+static bool choose(struct turn *t, struct asr_row row, struct asr_pick *p)
 {
     struct live_guess *g = &t->l->guess;
-    *p = asr_picker_step(t->l->picker, &t->rules, logits, t->text, t->l->n_said + g->n, false, 0);
+    *p = asr_picker_step(t->l->picker, &t->rules, row, t->text, t->l->n_said + g->n, false, 0);
     if (p->id >= t->l->sp->eot) {
         g->ended = true;
         return false;
@@ -142,7 +142,7 @@ static int check_draft(struct turn *t, const int32_t *draft, int n_draft, struct
     if (rc < 0) {
         return rc;
     }
-    l->guess.nosp = l->n_said == 0 ? asr_nospeech(l->tok, asr_logits(l->eng, 0)) : -1;
+    l->guess.nosp = l->n_said == 0 ? asr_nospeech(l->tok, asr_row(l->eng, 0)) : -1;
     l->work.batch += n;
     asr_align_begin(l->align, asr_enc_ctx(l->eng));
     for (int i = 0; i < l->n_said; i++) {
@@ -150,7 +150,7 @@ static int check_draft(struct turn *t, const int32_t *draft, int n_draft, struct
     }
     for (int i = 0; i <= n_draft; i++) {
         asr_align_take(l->align, l->eng, base - 1 + i);
-        if (!choose(t, asr_logits(l->eng, before + i), &p)) {
+        if (!choose(t, asr_row(l->eng, before + i), &p)) {
             return 0;
         }
         if (i < n_draft && p.id != draft[i]) {
@@ -186,7 +186,7 @@ static int decode(struct turn *t, struct err *e)
         }
         l->work.steps++;
         asr_align_take(l->align, l->eng, 0);
-        rc = choose(t, asr_logits(l->eng, 0), &p);
+        rc = choose(t, asr_row(l->eng, 0), &p);
     }
     return rc < 0 ? rc : 0;
 }

@@ -34,13 +34,11 @@ enum { NET_BLOCK = 96 };
  * they were written before others take their place in the caches.  Up to NET_MLP_MOST rows pass in one part. */
 enum { NET_MLP_ROWS = 4 * NET_BLOCK, NET_MLP_MOST = 6 * NET_BLOCK };
 
-/* Largest and smallest logits are known for each so many of them: [rows][net_pieces()][2]. */
-enum { NET_PIECE = 512 };
 
 /* Activations: one buffer each, sized for the largest pass. */
 struct net_work {
     npu_addr mel, conv, x, y, q8, fig, kvq, att, h, cross, kv, enc_out, logits;
-    npu_addr range; /* of logits, see NET_PIECE */
+    npu_addr range; /* of logits: [rows][net_pieces()][3], see struct asr_row */
     npu_addr hq, hk, hv; /* INT8 heads: queries, keys, values */
     npu_addr mean, mean8, mean_fig, mean_out; /* of blocks: f32, two planes of s8; times the weights */
     npu_addr centre;                    /* of keys and values: [2 state] */
@@ -93,7 +91,7 @@ static inline size_t net_logit_stride(const struct asr_engine *g) { return ((siz
 
 static inline size_t net_pieces(const struct asr_engine *g)
 {
-    return ((size_t)g->hp.n_vocab + NET_PIECE - 1) / NET_PIECE;
+    return ((size_t)g->hp.n_vocab + ASR_PIECE - 1) / ASR_PIECE;
 }
 
 /* A decoder layer's cache is its rows of key and value.  Floats from a row to the next: an odd number of cache

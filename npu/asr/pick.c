@@ -1,7 +1,7 @@
 /* Whisper's logit rules, in whisper.cpp's order, and the choice of a token.  One picker belongs to
- * one thread; a step allocates nothing and reads the vocabulary four times, while the columns wait: so
- * these loops are written for the compiler's vectors (the Makefile asks for them): 200 us to 60 for 51,864
- * tokens.
+ * one thread; a step allocates nothing.  The columns wait meanwhile, so of most of the vocabulary only what they have
+ * found in each piece of it is looked at (engine.h, struct asr_row); pieces that rules or refine.c have changed are
+ * gone through, in loops written for the compiler's vectors (the Makefile asks for them).
  *
  * Random numbers (temperature > 0) are our own xorshift64*, not whisper.cpp's generator: results
  * are the same everywhere, but not those of whisper.cpp. */
@@ -13,6 +13,14 @@
 
 enum { MAX_SYMBOLS = 128, BLOCK = 256 };
 
+/* Logits under the rules, piece by piece: those that are not as the device left them are in `own`. */
+struct view {
+    struct asr_row row;
+    int32_t n;
+    float *own;     /* [n] */
+    uint8_t *owned; /* [pieces] */
+};
+
 struct asr_picker {
     struct asr_special sp;
     int n_vocab;
@@ -20,7 +28,7 @@ struct asr_picker {
     int32_t symbol[MAX_SYMBOLS];
     int n_symbol;
     uint64_t seed;
-    float *l; /* [n_vocab]: logits under the rules */
+    struct view v;
 };
 
 /* What is written but not spoken (OpenAI's list); each also with a space before it. */
@@ -97,9 +105,11 @@ struct asr_picker *asr_picker_new(const struct asr_tok *tok, uint64_t seed)
     }
     p->sp = *asr_tok_special(tok);
     p->n_vocab = asr_tok_vocab(tok);
-    p->l = malloc((size_t)p->n_vocab * sizeof *p->l);
-    if (!p->l) {
-        free(p);
+    p->v.n = p->n_vocab;
+    p->v.own = malloc((size_t)p->n_vocab * sizeof *p->v.own);
+    p->v.owned = malloc((size_t)p->n_vocab / ASR_PIECE + 1);
+    if (!p->v.own || !p->v.owned) {
+        asr_picker_free(p);
         return NULL;
     }
     if (asr_tok_bpe(tok, " ", 1, &p->blank, 1) != 1) {
@@ -119,7 +129,8 @@ struct asr_picker *asr_picker_new(const struct asr_tok *tok, uint64_t seed)
 void asr_picker_free(struct asr_picker *p)
 {
     if (p) {
-        free(p->l);
+        free(p->v.own);
+        free(p->v.owned);
         free(p);
     }
 }
@@ -142,10 +153,56 @@ static double uniform(struct asr_picker *p)
     return (double)(x * 0x2545f4914f6cdd1du >> 11) * 0x1p-53;
 }
 
+/* -- pieces ----------------------------------------------------------------------------------------- */
+
+static int32_t end_of(const struct view *v, int32_t piece)
+{
+    return v->n - piece * ASR_PIECE < ASR_PIECE ? v->n : (piece + 1) * ASR_PIECE;
+}
+
+static bool is_owned(const struct view *v, int32_t piece)
+{
+    return v->owned && v->owned[piece];
+}
+
+/* What the device found in a piece; NULL: it has to be gone through. */
+static const float *found(const struct view *v, int32_t piece)
+{
+    const float *f = v->row.piece && !is_owned(v, piece) ? v->row.piece + 3 * piece : NULL;
+    return f && !isnan(f[2]) ? f : NULL;
+}
+
+/* Where the logits of a piece are, by token. */
+static const float *values(const struct view *v, int32_t piece)
+{
+    return is_owned(v, piece) ? v->own : v->row.logits;
+}
+
+static float logit_of(const struct view *v, int32_t id) { return values(v, id / ASR_PIECE)[id]; }
+
+static void own(struct view *v, int32_t piece)
+{
+    const int32_t from = piece * ASR_PIECE;
+    if (!v->owned[piece]) {
+        memcpy(v->own + from, v->row.logits + from, (size_t)(end_of(v, piece) - from) * sizeof *v->own);
+        v->owned[piece] = 1;
+    }
+}
+
+static void view_begin(struct view *v, struct asr_row row, float temperature)
+{
+    v->row = row;
+    memset(v->owned, temperature > 0, (size_t)v->n / ASR_PIECE + 1);
+    for (int32_t i = 0; i < v->n && temperature > 0; i++) {
+        v->own[i] = row.logits[i] / temperature;
+    }
+}
+
 static void ban(struct asr_picker *p, int32_t id)
 {
     if (id >= 0 && id < p->n_vocab) {
-        p->l[id] = -INFINITY;
+        own(&p->v, id / ASR_PIECE);
+        p->v.own[id] = -INFINITY;
     }
 }
 
@@ -154,7 +211,8 @@ static void ban_range(struct asr_picker *p, int32_t from, int32_t to)
     from = from < 0 ? 0 : from;
     to = to > p->n_vocab ? p->n_vocab : to;
     for (int32_t i = from; i < to; i++) {
-        p->l[i] = -INFINITY;
+        own(&p->v, i / ASR_PIECE);
+        p->v.own[i] = -INFINITY;
     }
 }
 
@@ -224,26 +282,39 @@ static float block_top(const float *l)
     return m[0];
 }
 
-static struct best best_of(const float *l, int32_t from, int32_t to)
+/* Looks at tokens from..to-1 too. */
+static void look(struct best *b, const float *l, int32_t from, int32_t to)
 {
-    struct best b = {-1, -1, -INFINITY, -INFINITY};
     for (int32_t i = from, end; i < to; i = end) {
         end = to - i < BLOCK ? to : i + BLOCK;
-        if (end - i == BLOCK && block_top(l + i) <= b.next) {
+        if (end - i == BLOCK && block_top(l + i) <= b->next) {
             continue;
         }
         for (int32_t k = i; k < end; k++) {
-            if (l[k] > b.next) {
-                if (l[k] > b.top) {
-                    b.second = b.id;
-                    b.next = b.top;
-                    b.id = k;
-                    b.top = l[k];
+            if (l[k] > b->next) {
+                if (l[k] > b->top) {
+                    b->second = b->id;
+                    b->next = b->top;
+                    b->id = k;
+                    b->top = l[k];
                 } else {
-                    b.second = k;
-                    b.next = l[k];
+                    b->second = k;
+                    b->next = l[k];
                 }
             }
+        }
+    }
+}
+
+static struct best best_of(const struct view *v, int32_t from, int32_t to)
+{
+    struct best b = {-1, -1, -INFINITY, -INFINITY};
+    for (int32_t i = from, end; i < to; i = end) {
+        const int32_t piece = i / ASR_PIECE;
+        const float *f = found(v, piece);
+        end = end_of(v, piece) < to ? end_of(v, piece) : to;
+        if (!f || f[0] > b.next) {
+            look(&b, values(v, piece), i, end);
         }
     }
     return b;
@@ -272,8 +343,8 @@ static inline float exp_of(float x)
     return y.f;
 }
 
-/* The sum of e^((l - top) by), where top is the largest. */
-static double sum_exp(const float *l, int32_t from, int32_t to, float top, float by)
+/* The sum of e^((l - top) by) over tokens from..to-1, where top is the largest. */
+static double sum_some(const float *l, int32_t from, int32_t to, float top, float by)
 {
     double sum = 0;
     int32_t i = from;
@@ -298,6 +369,20 @@ static double sum_exp(const float *l, int32_t from, int32_t to, float top, float
     return sum;
 }
 
+/* The same of all pieces; by is 1 where some are not owned. */
+static double sum_exp(const struct view *v, int32_t from, int32_t to, float top, float by)
+{
+    double sum = 0;
+    for (int32_t i = from, end; i < to; i = end) {
+        const int32_t piece = i / ASR_PIECE;
+        const float *f = found(v, piece);
+        end = end_of(v, piece) < to ? end_of(v, piece) : to;
+        sum += f && i % ASR_PIECE == 0 && end == end_of(v, piece) ? (double)f[2] * exp((double)(f[0] - top))
+                                                                  : sum_some(values(v, piece), i, end, top, by);
+    }
+    return sum;
+}
+
 /* The better two of both lists; equal values: the lower id, which is a text token. */
 static struct best merge(struct best text, struct best ts)
 {
@@ -310,14 +395,16 @@ static struct best merge(struct best text, struct best ts)
     return b;
 }
 
+/* All pieces are owned at a temperature. */
 static int32_t draw(struct asr_picker *p, int32_t from, int32_t to, float top)
 {
-    double left = uniform(p) * sum_exp(p->l, from, to, top, 1.0f);
+    const float *l = p->v.own;
+    double left = uniform(p) * sum_exp(&p->v, from, to, top, 1.0f);
     int32_t id = -1;
     for (int32_t i = from; i < to; i++) {
-        if (p->l[i] > top - 30.0f) {
+        if (l[i] > top - 30.0f) {
             id = i;
-            left -= (double)exp_of(p->l[i] - top);
+            left -= (double)exp_of(l[i] - top);
             if (left < 0) {
                 break;
             }
@@ -329,32 +416,27 @@ static int32_t draw(struct asr_picker *p, int32_t from, int32_t to, float top)
 /* Log-probability as if the temperature were 1, so that tries at different ones can be compared. */
 static float logp_at_1(const struct asr_picker *p, int32_t id, float t, float top)
 {
-    return (float)((double)(p->l[id] - top) * (double)t - log(sum_exp(p->l, 0, p->n_vocab, top, t)));
+    return (float)((double)(p->v.own[id] - top) * (double)t - log(sum_exp(&p->v, 0, p->n_vocab, top, t)));
 }
 
 struct asr_pick asr_picker_step(struct asr_picker *p, const struct asr_rules *rules,
-                                const float *logits, const int32_t *tokens, int n, bool has_ts,
+                                struct asr_row row, const int32_t *tokens, int n, bool has_ts,
                                 int seek_delta)
 {
     int32_t beg = p->sp.beg, from = 0;
     struct asr_pick out = {p->sp.eot, -1, -1, -99.0f, 99.0f, -99.0f};
-    if (rules->temperature > 0) {
-        for (int i = 0; i < p->n_vocab; i++) {
-            p->l[i] = logits[i] / rules->temperature;
-        }
-    } else {
-        memcpy(p->l, logits, (size_t)p->n_vocab * sizeof *p->l);
-    }
+    const struct view *v = &p->v;
+    view_begin(&p->v, row, rules->temperature);
     ban_tokens(p, rules, n == 0);
     ban_stamps(p, rules, tokens, n, has_ts, seek_delta);
 
-    struct best text = best_of(p->l, 0, beg), ts = best_of(p->l, beg, p->n_vocab);
+    struct best text = best_of(v, 0, beg), ts = best_of(v, beg, p->n_vocab);
     struct best b = merge(text, ts);
     if (b.id < 0 || !isfinite(b.top)) {
         return out; /* nothing is allowed, or the logits are no numbers: end here */
     }
-    double sum_ts = ts.id >= 0 ? sum_exp(p->l, beg, p->n_vocab, b.top, 1.0f) : 0;
-    double lse = b.top + log(sum_exp(p->l, 0, beg, b.top, 1.0f) + sum_ts);
+    double sum_ts = ts.id >= 0 ? sum_exp(v, beg, p->n_vocab, b.top, 1.0f) : 0;
+    double lse = b.top + log(sum_exp(v, 0, beg, b.top, 1.0f) + sum_ts);
     out.stamp = ts.id;
     if (ts.id >= 0 && sum_ts > 0) {
         double other = text.id >= 0 ? text.top : -INFINITY;
@@ -373,7 +455,7 @@ struct asr_pick asr_picker_step(struct asr_picker *p, const struct asr_rules *ru
         out.id = id >= 0 ? id : b.id;
         out.logp = logp_at_1(p, out.id, rules->temperature, b.top);
     } else {
-        out.logp = (float)(p->l[out.id] - lse);
+        out.logp = (float)(logit_of(v, out.id) - lse);
     }
     if (out.id >= beg) {
         out.stamp = out.id;
@@ -381,16 +463,16 @@ struct asr_pick asr_picker_step(struct asr_picker *p, const struct asr_rules *ru
     return out;
 }
 
-float asr_nospeech(const struct asr_tok *tok, const float *logits)
+float asr_nospeech(const struct asr_tok *tok, struct asr_row row)
 {
+    const struct view v = {.row = row, .n = asr_tok_vocab(tok)};
     int32_t id = asr_tok_special(tok)->nosp;
-    int n = asr_tok_vocab(tok);
     if (id < 0) {
         return 0;
     }
-    struct best b = best_of(logits, 0, n);
+    struct best b = best_of(&v, 0, v.n);
     if (b.id < 0 || !isfinite(b.top)) {
         return 0;
     }
-    return (float)(exp((double)logits[id] - b.top) / sum_exp(logits, 0, n, b.top, 1.0f));
+    return (float)(exp((double)row.logits[id] - b.top) / sum_exp(&v, 0, v.n, b.top, 1.0f));
 }

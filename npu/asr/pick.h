@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "npu/asr/engine.h"
 #include "npu/asr/tok.h"
 
 struct asr_rules {
@@ -33,14 +34,14 @@ void asr_picker_free(struct asr_picker *p);
 /* Restarts the random state: done per window, so that a window does not depend on earlier ones. */
 void asr_picker_seed(struct asr_picker *p, uint64_t seed);
 
-/* Applies the rules to logits [n_vocab] given the tokens sampled so far in this window
+/* Applies the rules to a row of logits [n_vocab] given the tokens sampled so far in this window
  * (n of them), has_ts and seek_delta as the window loop keeps them, and picks. */
 struct asr_pick asr_picker_step(struct asr_picker *p, const struct asr_rules *rules,
-                                const float *logits, const int32_t *tokens, int n, bool has_ts,
+                                struct asr_row row, const int32_t *tokens, int n, bool has_ts,
                                 int seek_delta);
 
 /* Probability of the no-speech token: softmax of the unfiltered logits of the start-of-transcript
  * row; 0 when the vocabulary has none. */
-float asr_nospeech(const struct asr_tok *tok, const float *logits);
+float asr_nospeech(const struct asr_tok *tok, struct asr_row row);
 
 #endif

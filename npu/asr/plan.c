@@ -430,16 +430,16 @@ static int add_kvq(struct asr_engine *g, struct npu_list *l, const struct net_li
     return bad | (m > 1 ? add(l, &c) : 0);
 }
 
-/* Where the best logits are, for refine.c: a tile for each column. */
+/* Where the best logits are, for refine.c, and what all of them add up to, for pick.c: a tile for each column. */
 static int add_range(const struct asr_engine *g, struct npu_list *l, uint32_t rows)
 {
     const uint32_t pieces = (uint32_t)net_pieces(g);
     const struct npu_cmd c = {.op = NPU_RANGE,
                               .m = rows,
                               .n = (uint32_t)g->hp.n_vocab,
-                              .k = NET_PIECE,
+                              .k = ASR_PIECE,
                               .lda = (uint32_t)net_logit_stride(g),
-                              .ldo = 2 * pieces,
+                              .ldo = 3 * pieces,
                               .tile_m = (uint16_t)rows,
                               .tile_n = (uint16_t)((pieces + 7) / 8),
                               .in = {g->at.logits},
@@ -484,9 +484,7 @@ int net_plan_decoder(struct asr_engine *g, int n, int n_past, int rows, struct e
         bad |= add_norm_for(g, l, &g->logits, g->dec.ln, (uint32_t)rows, x, &in, &lda);
         bad |= add_gemm(g, l, &g->logits, (uint32_t)rows, in, lda, g->at.logits,
                         (uint32_t)net_logit_stride(g), 0, 0, 0);
-        if (g->fold) {
-            bad |= add_range(g, l, (uint32_t)rows);
-        }
+        bad |= add_range(g, l, (uint32_t)rows);
     }
     return bad ? err_set(e, ERR_MEM, "no memory for the decoder's command list") : 0;
 }

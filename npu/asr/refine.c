@@ -52,23 +52,24 @@ void net_refine(struct asr_engine *g, int i)
     float *logit = (float *)net_map(g, g->at.logits) + (size_t)i * net_logit_stride(g);
     const float *x = (const float *)net_map(g, g->at.y) + (size_t)i * (size_t)d;
     const int pieces = (int)net_pieces(g);
-    const float *range = (const float *)net_map(g, g->at.range) + (size_t)i * 2 * (size_t)pieces;
+    float *range = (float *)net_map(g, g->at.range) + (size_t)i * 3 * (size_t)pieces;
     int32_t id[BEST];
     float top = range[0], low = range[1];
     int count = 0;
     for (int p = 1; p < pieces; p++) {
-        top = range[2 * p] > top ? range[2 * p] : top;
-        low = range[2 * p + 1] < low ? range[2 * p + 1] : low;
+        top = range[3 * p] > top ? range[3 * p] : top;
+        low = range[3 * p + 1] < low ? range[3 * p + 1] : low;
     }
     const float least = top - window * (top - low);
     for (int p = 0; p < pieces; p++) {
-        const int first = p * NET_PIECE, left = n - first;
-        if (range[2 * p] > least) {
-            count = find_best(logit, first, left < NET_PIECE ? left : NET_PIECE, least, id, count);
+        const int first = p * ASR_PIECE, left = n - first;
+        if (range[3 * p] > least) {
+            count = find_best(logit, first, left < ASR_PIECE ? left : ASR_PIECE, least, id, count);
         }
     }
     for (int c = 0; c < count; c++) {
         asr_model_row(g->model, g->embed, (size_t)id[c], g->widened);
         logit[id[c]] = dot(g->widened, x, d);
+        range[3 * (id[c] / ASR_PIECE) + 2] = NAN; /* its figures are those of before */
     }
 }

@@ -159,13 +159,13 @@ int asr_window_decode(const struct asr_desk *d, const struct asr_rules *rules,
     if (rc < 0) {
         return rc;
     }
-    t->nosp = asr_nospeech(d->tok, asr_logits(d->eng, 0));
+    t->nosp = asr_nospeech(d->tok, asr_row(d->eng, 0));
     if (d->align) {
         asr_align_begin(d->align, asr_enc_ctx(d->eng));
     }
     for (int i = 0; i < s.limit; i++) {
-        struct asr_pick p = asr_picker_step(d->picker, rules, asr_logits(d->eng, rows - 1), t->id,
-                                            t->n, s.has_ts, t->advance);
+        struct asr_pick p = asr_picker_step(d->picker, rules, asr_row(d->eng, rows - 1), t->id, t->n, s.has_ts,
+                                            t->advance);
         if (!push(t, &p, d->feed)) {
             t->cancelled = true;
             break;

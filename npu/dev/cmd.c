@@ -151,13 +151,13 @@ static int touch_mean(const struct npu_cmd *c, int index, struct dev_touch *t, s
 static int touch_range(const struct npu_cmd *c, int index, struct dev_touch *t, struct err *e)
 {
     const uint32_t pieces = (c->n + c->k - 1) / c->k;
-    if (c->ldo < 2 * pieces) {
+    if (c->ldo < 3 * pieces) {
         return bad(c, index, "rows of the result overlap", e);
     }
     reads(t, "rows", 0, c->in[0], span(c->m, c->lda, c->n, 4));
     in_rows(t, c->lda, c->n, 4);
-    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, 2 * (uint64_t)pieces, 4));
-    in_rows(t, c->ldo, 2 * (uint64_t)pieces, 4);
+    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, 3 * (uint64_t)pieces, 4));
+    in_rows(t, c->ldo, 3 * (uint64_t)pieces, 4);
     t->cols = pieces;
     return 0;
 }

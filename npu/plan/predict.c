@@ -75,7 +75,7 @@ double plan_predict(const void *dev, const struct npu_cmd *c, int *bound)
         rows(&a, d, (double)c->n * c->k / (c->ldw ? c->ldw : 1), d->add_cyc, WORD, 0);
         break;
     case NPU_RANGE:
-        rows(&a, d, (double)c->m * c->n, d->add_cyc, WORD, 0);
+        rows(&a, d, (double)c->m * c->n, d->softmax_cyc, WORD, 0);
         break;
     case NPU_HEADS:
         rows(&a, d, values * c->heads, d->add_cyc, WORD, BYTE);

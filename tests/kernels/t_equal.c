@@ -353,7 +353,7 @@ static void test_range(void **unused)
         c.tile_m = (uint16_t)upto(3);
         c.tile_n = (uint16_t)upto(4);
         c.lda = c.n + rnd() % 4;
-        c.ldo = 2 * pieces + rnd() % 3;
+        c.ldo = 3 * pieces + rnd() % 3;
         float *x = block((size_t)c.m * c.lda * 4);
         fill(x, (size_t)c.m * c.lda, round % KINDS);
         struct k_args a = {.c = &c, .in = {x}};
