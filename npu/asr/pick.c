@@ -208,11 +208,16 @@ static void ban(struct asr_picker *p, int32_t id)
 
 static void ban_range(struct asr_picker *p, int32_t from, int32_t to)
 {
+    struct view *v = &p->v;
     from = from < 0 ? 0 : from;
     to = to > p->n_vocab ? p->n_vocab : to;
-    for (int32_t i = from; i < to; i++) {
-        own(&p->v, i / ASR_PIECE);
-        p->v.own[i] = -INFINITY;
+    for (int32_t i = from, end; i < to; i = end) {
+        const int32_t piece = i / ASR_PIECE;
+        end = end_of(v, piece) < to ? end_of(v, piece) : to;
+        own(v, piece);
+        for (int32_t k = i; k < end; k++) {
+            v->own[k] = -INFINITY;
+        }
     }
 }
 
