@@ -221,7 +221,7 @@ static int add_heads(struct npu_list *l, const struct net_side *s, unsigned as, 
                         .k = (uint32_t)(s->state / s->heads),
                         .lda = lda,
                         .tile_m = 64,
-                        .tile_n = m > FEW_ROWS ? 1 : 4,
+                        .tile_n = 4,
                         .heads = (uint16_t)s->heads,
                         .in = {in, centre},
                         .out = out};
