@@ -117,7 +117,7 @@ KT_INLINE void kt_amx_soft(const struct k_args *a, struct kt_amx_rows *b, uint32
         const uint32_t at = kt_amx_at(b, r);
         float *row = b->x + at * b->xs;
         kt_scores_beyond(&b->h, row);
-        const float by = kt_soft_by(b->h.fq[at < 16 ? at : at - 16 + b->s1 - b->s0].scale, a->c);
+        const float by = kt_soft_by(b->h.fq[r - b->s0].scale, a->c);
         const float inv = kt_soft8(1, &b->h, row, vf_max_all(b->max[at]), by, b->p + at * b->ps, keep);
         b->down[at] = b->h.vmax * REF_SOFT_DOWN * inv;
         if (keep) {

@@ -47,23 +47,20 @@ typedef struct {
 #define VN2(type, fn, x, y)                                                                        \
     (type) { fn((x).a, (y).a), fn((x).b, (y).b), fn((x).c, (y).c), fn((x).d, (y).d) }
 
+/* Four neighbouring registers at p, n elements each. */
+#define VN_LOAD(type, fn, p, n)                                                                    \
+    (type) { fn(p), fn((p) + (n)), fn((p) + 2 * (n)), fn((p) + 3 * (n)) }
+#define VN_STORE(fn, p, n, x)                                                                      \
+    (fn(p, (x).a), fn((p) + (n), (x).b), fn((p) + 2 * (n), (x).c), fn((p) + 3 * (n), (x).d))
+
 static inline vf vf_set(float x)
 {
     const float32x4_t v = vdupq_n_f32(x);
     return (vf){v, v, v, v};
 }
 static inline vf vf_zero(void) { return vf_set(0); }
-static inline vf vf_load(const float *p)
-{
-    return (vf){vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)};
-}
-static inline void vf_store(float *p, vf x)
-{
-    vst1q_f32(p, x.a);
-    vst1q_f32(p + 4, x.b);
-    vst1q_f32(p + 8, x.c);
-    vst1q_f32(p + 12, x.d);
-}
+static inline vf vf_load(const float *p) { return VN_LOAD(vf, vld1q_f32, p, 4); }
+static inline void vf_store(float *p, vf x) { VN_STORE(vst1q_f32, p, 4, x); }
 /* The first n < 16 lanes; the others read as zero. */
 static inline vf vf_load_n(const float *p, uint32_t n)
 {
@@ -136,17 +133,8 @@ static inline vi vi_set(int32_t x)
     return (vi){v, v, v, v};
 }
 static inline vi vi_zero(void) { return vi_set(0); }
-static inline vi vi_load(const int32_t *p)
-{
-    return (vi){vld1q_s32(p), vld1q_s32(p + 4), vld1q_s32(p + 8), vld1q_s32(p + 12)};
-}
-static inline void vi_store(int32_t *p, vi x)
-{
-    vst1q_s32(p, x.a);
-    vst1q_s32(p + 4, x.b);
-    vst1q_s32(p + 8, x.c);
-    vst1q_s32(p + 12, x.d);
-}
+static inline vi vi_load(const int32_t *p) { return VN_LOAD(vi, vld1q_s32, p, 4); }
+static inline void vi_store(int32_t *p, vi x) { VN_STORE(vst1q_s32, p, 4, x); }
 static inline vi vi_add(vi x, vi y) { return VN2(vi, vaddq_s32, x, y); }
 static inline vi vi_sub(vi x, vi y) { return VN2(vi, vsubq_s32, x, y); }
 static inline int32x4_t vn_shl7(int32x4_t x) { return vshlq_n_s32(x, 7); }
@@ -201,10 +189,7 @@ typedef struct {
     uint8x16_t a, b, c, d;
 } vw;
 typedef vw vs;
-static inline vw vn_bytes(const uint8_t *p)
-{
-    return (vw){vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)};
-}
+static inline vw vn_bytes(const uint8_t *p) { return VN_LOAD(vw, vld1q_u8, p, 16); }
 static inline uint8x16_t vn_flip(uint8x16_t x) { return veorq_u8(x, vdupq_n_u8(128)); }
 #define VN_DOT(fn, acc, w, x)                                                                      \
     (vi) { fn((acc).a, (w).a, (x).a), fn((acc).b, (w).b, (x).b), fn((acc).c, (w).c, (x).c), fn((acc).d, (w).d, (x).d) }
@@ -227,17 +212,8 @@ static inline vh vh_set(int16_t x)
     const int16x8_t v = vdupq_n_s16(x);
     return (vh){v, v, v, v};
 }
-static inline vh vh_load(const int16_t *p)
-{
-    return (vh){vld1q_s16(p), vld1q_s16(p + 8), vld1q_s16(p + 16), vld1q_s16(p + 24)};
-}
-static inline void vh_store(int16_t *p, vh x)
-{
-    vst1q_s16(p, x.a);
-    vst1q_s16(p + 8, x.b);
-    vst1q_s16(p + 16, x.c);
-    vst1q_s16(p + 24, x.d);
-}
+static inline vh vh_load(const int16_t *p) { return VN_LOAD(vh, vld1q_s16, p, 8); }
+static inline void vh_store(int16_t *p, vh x) { VN_STORE(vst1q_s16, p, 8, x); }
 static inline int16x8_t vn_pack(float32x4_t lo, float32x4_t hi)
 {
     return vqmovn_high_s32(vqmovn_s32(vcvtnq_s32_f32(lo)), vcvtnq_s32_f32(hi));

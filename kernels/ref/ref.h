@@ -3,7 +3,7 @@
  * Sums of a GEMM: one accumulator per result, k ascending, fused multiply-add.
  * Sums along a row (LayerNorm, dot products of one query row): 16 lanes, lane j takes elements
  *   j, j + 16, ...; then lanes are added as a tree: 8 + 8, 4 + 4, 2 + 2, 1 + 1.
- * Softmax: maximum, exp, one sum with keys ascending (encoder) or by 16 lanes (one query row).
+ * Softmax in f32: maximum, exp, one sum with keys ascending (encoder) or by 16 lanes (one query row).
  * exp and GELU: the polynomial below, every step fused as written. */
 #ifndef KERNELS_REF_H
 #define KERNELS_REF_H
