@@ -141,6 +141,29 @@ static void rows_are_steps(void **state)
     }
 }
 
+/* A step's query lies where the next position's key will be: behind the last position too there is room for it, and it
+ * is not the next layer's. */
+static void last_position(void **state)
+{
+    (void)state;
+    for (int k = 0; k < MODELS; k++) {
+        int32_t all[TEXT];
+        struct rig r;
+        struct err e = {0};
+        rig_open(&r, k);
+        encode(&r);
+        for (int i = 0; i < TEXT; i++) {
+            all[i] = (i * 67 + 13) % 256;
+        }
+        assert_int_equal(asr_decode(r.eng, all, TEXT - 2, 0, 0, &e), 0);
+        assert_int_equal(asr_decode(r.eng, all + TEXT - 2, 2, TEXT - 2, 1, &e), 0);
+        memcpy(row[0], asr_logits(r.eng, 0), sizeof row[0]);
+        assert_int_equal(asr_decode(r.eng, all + TEXT - 1, 1, TEXT - 1, 1, &e), 0);
+        assert_memory_equal(asr_logits(r.eng, 0), row[0], sizeof row[0]);
+        rig_close(&r);
+    }
+}
+
 /* -- through live recognition ----------------------------------------------------------------------- */
 
 static void give_mel(void *user, int64_t first, int n, int64_t norm0, int64_t norm1, float *out)
@@ -288,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_steps),
+        cmocka_unit_test(last_position),
         cmocka_unit_test(live_drafts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
