@@ -36,6 +36,11 @@ struct k_row {
     int32_t sum;
 };
 
+/* What RANGE finds in a piece of a row: its largest and smallest value, the sum of e^(value - largest). */
+struct k_range {
+    float most, least, sum;
+};
+
 /* A command with its addresses resolved. */
 struct k_args {
     const struct npu_cmd *c;

@@ -64,8 +64,8 @@ typedef uint64_t npu_addr;
  *        CENTRE: more f32 [heads * k].
  * MEAN:  in[0] f32 rows, of which rows 0, ldw, 2 ldw .. below n count; m is 1; out k values; the
  *        second dimension of its tiles is k.
- * RANGE: in[0] f32 rows of n values, in pieces of k; out f32 [m][ldo], {largest, smallest, sum of e^(x -
- *        largest)} for each piece; the second dimension of its tiles are pieces.  The first two pass over NaNs. */
+ * RANGE: in[0] f32 rows of n values, in pieces of k; out f32 [m][ldo], a struct k_range (kernels/k.h) for
+ *        each piece; the second dimension of its tiles are pieces.  The first two pass over NaNs. */
 struct npu_cmd {
     uint16_t op, flags;
     uint32_t m, n, k;

@@ -228,7 +228,7 @@ static void kt_range(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
     (void)scratch;
     for (uint32_t i = m0; i < m1; i++) {
         const float *x = (const float *)a->in[0] + (size_t)i * c->lda;
-        float *out = (float *)a->out + (size_t)i * c->ldo;
+        struct k_range *out = (struct k_range *)((float *)a->out + (size_t)i * c->ldo);
         for (uint32_t p = n0; p < n1; p++) {
             const uint32_t end = c->n - p * c->k < c->k ? c->n : (p + 1) * c->k;
             vf up[2] = {least, least}, down[2] = {least, least};
@@ -255,9 +255,7 @@ static void kt_range(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
                 const vf e = kt_exp(vf_max(vf_sub(kt_load_some(x + j, left), top), vf_set(REF_EXP_LO)));
                 sum = vf_add(sum, left < 16 ? vf_keep_n(e, left) : e);
             }
-            out[3 * p] = most + 0.0f;
-            out[3 * p + 1] = 0.0f - vf_max_all(vf_max(down[0], down[1]));
-            out[3 * p + 2] = vf_sum16(sum);
+            out[p] = (struct k_range){most + 0.0f, 0.0f - vf_max_all(vf_max(down[0], down[1])), vf_sum16(sum)};
         }
     }
 }

@@ -192,7 +192,7 @@ void ref_range(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, ui
     (void)scratch;
     for (uint32_t i = m0; i < m1; i++) {
         const float *x = (const float *)a->in[0] + (size_t)i * c->lda;
-        float *out = (float *)a->out + (size_t)i * c->ldo;
+        struct k_range *out = (struct k_range *)((float *)a->out + (size_t)i * c->ldo);
         for (uint32_t p = n0; p < n1; p++) {
             const uint32_t end = c->n - p * c->k < c->k ? c->n : (p + 1) * c->k;
             float up = -INFINITY, down = -INFINITY; /* of the negated values */
@@ -206,9 +206,7 @@ void ref_range(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, ui
                 lane[(j - p * c->k) % 16] += ref_exp(d > REF_EXP_LO ? d : REF_EXP_LO);
             }
             /* a zero's sign depends on the order they are looked at: it is lost here */
-            out[3 * p] = up + 0.0f;
-            out[3 * p + 1] = 0.0f - down;
-            out[3 * p + 2] = ref_sum16(lane);
+            out[p] = (struct k_range){up + 0.0f, 0.0f - down, ref_sum16(lane)};
         }
     }
 }

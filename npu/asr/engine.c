@@ -87,7 +87,7 @@ static size_t place_work(struct asr_engine *g, uint32_t buf)
     w->kvq = kvq * 4 <= early_b ? take_early(buf, &used, &early, &early_b, kvq * 4) : w->h;
     w->att = w->y = w->enc_out = take(buf, &used, rows * d * 4);
     w->logits = take(buf, &used, MAX_LOGIT_ROWS * net_logit_stride(g) * 4);
-    w->range = take(buf, &used, MAX_LOGIT_ROWS * net_pieces(g) * 12);
+    w->range = take(buf, &used, MAX_LOGIT_ROWS * net_pieces(g) * sizeof(struct k_range));
     if (g->prec == ASR_PREC_INT8) {
         const size_t blocks = 2 * actx / NET_BLOCK + 1;
         w->mean = take(buf, &used, blocks * row8 * 4);
@@ -401,8 +401,8 @@ const float *asr_logits(const struct asr_engine *g, int i)
 struct asr_row asr_row(const struct asr_engine *g, int i)
 {
     const float *logits = asr_logits(g, i);
-    const float *range = net_map(g, g->at.range);
-    return (struct asr_row){logits, logits ? range + (size_t)i * 3 * net_pieces(g) : NULL};
+    const struct k_range *range = net_map(g, g->at.range);
+    return (struct asr_row){logits, logits ? range + (size_t)i * net_pieces(g) : NULL};
 }
 
 /* -- cross-attention rows -------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 
 #include "app/base/err.h"
 #include "app/base/hist.h"
+#include "kernels/k.h"
 #include "npu/asr/model.h"
 #include "npu/rt/rt.h"
 
@@ -58,11 +59,12 @@ int asr_decode(struct asr_engine *eng, const int32_t *tokens, int n, int n_past,
 /* Logits [n_vocab] of row i of those asked for in the last pass (0 is the oldest). */
 const float *asr_logits(const struct asr_engine *eng, int i);
 
-/* The same with what the device found in each ASR_PIECE of them: {largest, smallest, sum of e^(logit - largest)},
- * [pieces][3], or NULL: not known.  Where the sum is no number, the three are not those of the logits. */
+/* The same with what the device found in each ASR_PIECE of them (kernels/k.h), [pieces], or NULL: not known.  Where the
+ * sum is no number, the three are not those of the logits. */
 enum { ASR_PIECE = 512 };
 struct asr_row {
-    const float *logits, *piece;
+    const float *logits;
+    const struct k_range *piece;
 };
 struct asr_row asr_row(const struct asr_engine *eng, int i);
 

@@ -38,7 +38,7 @@ enum { NET_MLP_ROWS = 4 * NET_BLOCK, NET_MLP_MOST = 6 * NET_BLOCK };
 /* Activations: one buffer each, sized for the largest pass. */
 struct net_work {
     npu_addr mel, conv, x, y, q8, fig, kvq, att, h, cross, kv, enc_out, logits;
-    npu_addr range; /* of logits: [rows][net_pieces()][3], see struct asr_row */
+    npu_addr range; /* of logits: struct k_range [rows][net_pieces()], see struct asr_row */
     npu_addr hq, hk, hv; /* INT8 heads: queries, keys, values */
     npu_addr mean, mean8, mean_fig, mean_out; /* of blocks: f32, two planes of s8; times the weights */
     npu_addr centre;                    /* of keys and values: [2 state] */

@@ -166,10 +166,10 @@ static bool is_owned(const struct view *v, int32_t piece)
 }
 
 /* What the device found in a piece; NULL: it has to be gone through. */
-static const float *found(const struct view *v, int32_t piece)
+static const struct k_range *found(const struct view *v, int32_t piece)
 {
-    const float *f = v->row.piece && !is_owned(v, piece) ? v->row.piece + 3 * piece : NULL;
-    return f && !isnan(f[2]) ? f : NULL;
+    const struct k_range *f = v->row.piece && !is_owned(v, piece) ? &v->row.piece[piece] : NULL;
+    return f && !isnan(f->sum) ? f : NULL;
 }
 
 /* Where the logits of a piece are, by token. */
@@ -316,9 +316,9 @@ static struct best best_of(const struct view *v, int32_t from, int32_t to)
     struct best b = {-1, -1, -INFINITY, -INFINITY};
     for (int32_t i = from, end; i < to; i = end) {
         const int32_t piece = i / ASR_PIECE;
-        const float *f = found(v, piece);
+        const struct k_range *f = found(v, piece);
         end = end_of(v, piece) < to ? end_of(v, piece) : to;
-        if (!f || f[0] > b.next) {
+        if (!f || f->most > b.next) {
             look(&b, values(v, piece), i, end);
         }
     }
@@ -380,9 +380,9 @@ static double sum_exp(const struct view *v, int32_t from, int32_t to, float top,
     double sum = 0;
     for (int32_t i = from, end; i < to; i = end) {
         const int32_t piece = i / ASR_PIECE;
-        const float *f = found(v, piece);
+        const struct k_range *f = found(v, piece);
         end = end_of(v, piece) < to ? end_of(v, piece) : to;
-        sum += f && i % ASR_PIECE == 0 && end == end_of(v, piece) ? (double)f[2] * exp((double)(f[0] - top))
+        sum += f && i % ASR_PIECE == 0 && end == end_of(v, piece) ? (double)f->sum * exp((double)(f->most - top))
                                                                   : sum_some(values(v, piece), i, end, top, by);
     }
     return sum;

@@ -439,7 +439,7 @@ static int add_range(const struct asr_engine *g, struct npu_list *l, uint32_t ro
                               .n = (uint32_t)g->hp.n_vocab,
                               .k = ASR_PIECE,
                               .lda = (uint32_t)net_logit_stride(g),
-                              .ldo = 3 * pieces,
+                              .ldo = pieces * (uint32_t)(sizeof(struct k_range) / sizeof(float)),
                               .tile_m = (uint16_t)rows,
                               .tile_n = (uint16_t)((pieces + 7) / 8),
                               .in = {g->at.logits},

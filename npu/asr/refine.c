@@ -52,24 +52,24 @@ void net_refine(struct asr_engine *g, int i)
     float *logit = (float *)net_map(g, g->at.logits) + (size_t)i * net_logit_stride(g);
     const float *x = (const float *)net_map(g, g->at.y) + (size_t)i * (size_t)d;
     const int pieces = (int)net_pieces(g);
-    float *range = (float *)net_map(g, g->at.range) + (size_t)i * 3 * (size_t)pieces;
+    struct k_range *range = (struct k_range *)net_map(g, g->at.range) + (size_t)i * (size_t)pieces;
     int32_t id[BEST];
-    float top = range[0], low = range[1];
+    float top = range[0].most, low = range[0].least;
     int count = 0;
     for (int p = 1; p < pieces; p++) {
-        top = range[3 * p] > top ? range[3 * p] : top;
-        low = range[3 * p + 1] < low ? range[3 * p + 1] : low;
+        top = range[p].most > top ? range[p].most : top;
+        low = range[p].least < low ? range[p].least : low;
     }
     const float least = top - window * (top - low);
     for (int p = 0; p < pieces; p++) {
         const int first = p * ASR_PIECE, left = n - first;
-        if (range[3 * p] > least) {
+        if (range[p].most > least) {
             count = find_best(logit, first, left < ASR_PIECE ? left : ASR_PIECE, least, id, count);
         }
     }
     for (int c = 0; c < count; c++) {
         asr_model_row(g->model, g->embed, (size_t)id[c], g->widened);
         logit[id[c]] = dot(g->widened, x, d);
-        range[3 * (id[c] / ASR_PIECE) + 2] = NAN; /* its figures are those of before */
+        range[id[c] / ASR_PIECE].sum = NAN; /* its figures are those of before */
     }
 }

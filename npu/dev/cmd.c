@@ -151,13 +151,14 @@ static int touch_mean(const struct npu_cmd *c, int index, struct dev_touch *t, s
 static int touch_range(const struct npu_cmd *c, int index, struct dev_touch *t, struct err *e)
 {
     const uint32_t pieces = (c->n + c->k - 1) / c->k;
-    if (c->ldo < 3 * pieces) {
+    const uint64_t width = (uint64_t)pieces * (sizeof(struct k_range) / 4);
+    if (c->ldo < width) {
         return bad(c, index, "rows of the result overlap", e);
     }
     reads(t, "rows", 0, c->in[0], span(c->m, c->lda, c->n, 4));
     in_rows(t, c->lda, c->n, 4);
-    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, 3 * (uint64_t)pieces, 4));
-    in_rows(t, c->ldo, 3 * (uint64_t)pieces, 4);
+    writes(t, "result", DEV_OUT, c->out, span(c->m, c->ldo, width, 4));
+    in_rows(t, c->ldo, width, 4);
     t->cols = pieces;
     return 0;
 }

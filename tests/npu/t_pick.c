@@ -56,30 +56,31 @@ static void close_bench(struct bench *b)
 }
 
 /* What a device finds in the pieces of b's logits; every third piece is not known. */
-static struct asr_row with_pieces(const struct bench *b, float (*piece)[3])
+static struct asr_row with_pieces(const struct bench *b, struct k_range *piece)
 {
     for (int i = 0; i * ASR_PIECE < b->n; i++) {
         const int from = i * ASR_PIECE, to = from + ASR_PIECE < b->n ? from + ASR_PIECE : b->n;
-        float *f = piece[i], sum = 0;
-        f[0] = f[1] = b->l[from];
+        struct k_range *f = &piece[i];
+        float sum = 0;
+        f->most = f->least = b->l[from];
         for (int k = from; k < to; k++) {
-            f[0] = b->l[k] > f[0] ? b->l[k] : f[0];
-            f[1] = b->l[k] < f[1] ? b->l[k] : f[1];
+            f->most = b->l[k] > f->most ? b->l[k] : f->most;
+            f->least = b->l[k] < f->least ? b->l[k] : f->least;
         }
         for (int k = from; k < to; k++) {
-            sum += expf(b->l[k] - f[0]);
+            sum += expf(b->l[k] - f->most);
         }
-        f[2] = i % 3 == 2 ? NAN : sum;
-        f[0] = i % 3 == 2 ? -1000 : f[0];
+        f->sum = i % 3 == 2 ? NAN : sum;
+        f->most = i % 3 == 2 ? -1000 : f->most;
     }
-    return (struct asr_row){b->l, piece[0]};
+    return (struct asr_row){b->l, piece};
 }
 
 /* The choice, which is the same with what a device knows of the row. */
 static struct asr_pick step(struct bench *b, const struct asr_rules *r, const int32_t *t, int n,
                             bool has_ts, int delta)
 {
-    float piece[200][3];
+    struct k_range piece[200];
     const struct asr_pick q = asr_picker_step(b->p, r, with_pieces(b, piece), t, n, has_ts, delta);
     if (r->temperature > 0) { /* draws: the next would be another */
         return q;
@@ -96,7 +97,7 @@ static struct asr_pick step(struct bench *b, const struct asr_rules *r, const in
 
 static float nospeech(const struct bench *b)
 {
-    float piece[200][3];
+    struct k_range piece[200];
     const float p = asr_nospeech(b->tok, (struct asr_row){b->l, NULL});
     assert_true(fabsf(p - asr_nospeech(b->tok, with_pieces(b, piece))) < 1e-5f);
     return p;
