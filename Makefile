@@ -91,7 +91,7 @@ NEON           := $(KOPT)$(if $(NOPRE), -fno-schedule-insns)
 FLAG.neon      := -march=armv8.2-a+dotprod $(NEON)
 FLAG.neon_i8mm := -march=armv8.2-a+dotprod+i8mm $(NEON)
 # Loops over a vocabulary, the frames of a window and rows of a file, while the columns wait: with the baseline's vectors.
-$(O)/npu/asr/pick.o $(O)/npu/asr/align.o $(O)/npu/asr/blocks.o: XCFLAGS := $(if $(filter rel,$(VARIANT)),-O3)
+$(O)/npu/asr/pick.o $(O)/npu/asr/refine.o $(O)/npu/asr/align.o $(O)/npu/asr/blocks.o: XCFLAGS := $(if $(filter rel,$(VARIANT)),-O3)
 OBJ.kernels := $(SRC.kernels:%.c=$(O)/%.o) $(ISA:%=$(O)/kernels/host/k_%.o)
 $(foreach i,$(ISA),$(eval $(O)/kernels/host/k_$(i).o: XCFLAGS := $(FLAG.$(i))))
 $(foreach r,$(filter-out kernels,$(ROOMS)),$(eval OBJ.$(r) := $(SRC.$(r):%.c=$(O)/%.o)))

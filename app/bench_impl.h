@@ -60,9 +60,12 @@ struct bench_run {
     struct npu_limits by[BENCH_THREADS];    /* with 1, 2, ... threads */
     int n_by;
     struct bench_fig trip_ns;  /* a word between two threads and back, by turns with steps; n 0: one thread */
-    struct bench_fig read_gbs; /* reading as many bytes as a decoder step needs, by turns with steps */
+    /* By turns with steps: reading as many bytes as INT8 weights, keys and values of a step are, and as many as the engine
+     * reads. */
+    struct bench_fig read_gbs, engine_gbs;
     /* What a pass has to do whatever computes it, and the time that takes at the limit. */
     double encode_gop[2], encode_limit_ms[2], token_mb, token_limit_ms;
+    double engine_mb, engine_limit_ms; /* what the engine's own step reads: less, its token table has 4 bits */
     double foreign; /* CPU seconds that other programs took, for each second that this took */
 };
 
@@ -83,6 +86,8 @@ int bench_columns(struct bench *b, int columns, struct bench_run *r, struct err 
 int bench_limits(struct bench *b, struct bench_run *r, struct err *e);
 /* Works out what the stages are held against.  The model is open. */
 void bench_against(const struct bench *b, struct bench_run *r);
+/* Counts what a step of the engine reads; the next decoder pass needs an encoder pass before it.  -ERR_*. */
+int bench_engine_reads(const struct bench *b, struct bench_run *r, struct err *e);
 /* CPU seconds used by all programs since the machine began, NaN when it cannot be known. */
 double bench_cpu_all_s(void);
 /* The most memory that was resident since bench_peak_reset(), in 1e6 bytes, NaN: not known. */

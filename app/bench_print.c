@@ -69,6 +69,9 @@ static void decode_json(struct jsonw *w, const struct bench_run *r)
     fig_json(w, &r->fig[BENCH_TOKEN], r->token_limit_ms);
     jsonw_num(w, "mb", r->token_mb, 3);
     jsonw_num(w, "limit_gbs", r->read_gbs.median, 2);
+    jsonw_num(w, "engine_mb", r->engine_mb, 3);
+    jsonw_num(w, "engine_gbs", r->engine_gbs.median, 2);
+    jsonw_num(w, "engine_limit_ms", r->engine_limit_ms, 4);
     jsonw_obj_end(w);
     jsonw_num(w, "draft16_ms", draft->n ? draft->median : (double)NAN, 4);
     jsonw_num(w, "draft16_tokens", draft->n ? draft->median / r->fig[BENCH_TOKEN].median : (double)NAN, 3);
@@ -188,8 +191,10 @@ static void limits_text(struct jsonw *w, const struct bench_run *r)
         }
         jsonw_fmt(w, " %7.1f\n", l->dram_gbs);
     }
-    jsonw_fmt(w, "  a decoder step reads %.1f MB; as many are read over and over at %.1f GB/s\n",
+    jsonw_fmt(w, "  weights, keys and values of a decoder step are %.1f MB; as many are read over and over at %.1f GB/s\n",
               r->token_mb, r->read_gbs.median);
+    jsonw_fmt(w, "  the engine's step reads %.1f MB, which takes %.3f ms at %.1f GB/s\n", r->engine_mb,
+              r->engine_limit_ms, r->engine_gbs.median);
     if (r->trip_ns.n) {
         jsonw_fmt(w, "  a word from one thread to another and back takes %.0f ns (%.0f to %.0f)\n",
                   r->trip_ns.median, r->trip_ns.lo, r->trip_ns.hi);

@@ -211,8 +211,10 @@ static int time_turns(struct bench *b, struct bench_run *r, struct err *e)
     const struct stage step = {time_token, 0}, verify = {time_draft, BENCH_DRAFT};
     const int draft = asr_model_hp(b->setup.model)->n_text_ctx >= KNOWN + BENCH_DRAFT;
     const double spend_ms = 1e3 * (b->a->seconds ? b->a->seconds : 2);
-    struct npu_reader *reader;
-    int rc = npu_reader_new(&reader, b->setup.rt, r->threads, (size_t)(r->token_mb * 1e6), e);
+    struct npu_reader *reader = NULL, *own = NULL;
+    int rc = bench_engine_reads(b, r, e);
+    rc = rc ? rc : npu_reader_new(&reader, b->setup.rt, r->threads, (size_t)(r->token_mb * 1e6), e);
+    rc = rc ? rc : npu_reader_new(&own, b->setup.rt, r->threads, (size_t)(r->engine_mb * 1e6), e);
     const int64_t t0 = clk_ns();
     rc = rc ? rc : asr_encode(b->setup.eng, b->mel, r->ctx[0], e);
     for (int n = 0; !rc && n + TURN <= BENCH_REPS && (n == 0 || since_ms(t0) < 3 * spend_ms); n += TURN) {
@@ -221,6 +223,7 @@ static int time_turns(struct bench *b, struct bench_run *r, struct err *e)
             fig_add(&r->trip_ns, trip);
         }
         fig_add(&r->read_gbs, npu_reader_rate(reader, TURN));
+        fig_add(&r->engine_gbs, npu_reader_rate(own, TURN));
         b->step = 0;
         rc = time_turn(b, &r->fig[BENCH_TOKEN], &step, e);
         if (!rc && draft) {
@@ -230,8 +233,10 @@ static int time_turns(struct bench *b, struct bench_run *r, struct err *e)
         }
     }
     npu_reader_free(reader);
+    npu_reader_free(own);
     fig_done(&r->trip_ns);
     fig_done(&r->read_gbs);
+    fig_done(&r->engine_gbs);
     fig_done(&r->fig[BENCH_TOKEN]);
     fig_done(&r->fig[BENCH_VERIFY]);
     return rc;

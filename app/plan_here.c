@@ -63,10 +63,11 @@ static void fused(const struct npu_cmd *c, char *s, size_t cap)
     static const struct {
         unsigned flag;
         const char *word;
-    } word[] = {{NPU_FINE, "16-bit rows"}, {NPU_DEEP, "two weight planes"}, {NPU_BIAS, "bias"},
-                {NPU_GELU, "gelu"},        {NPU_MUL, "scale"},             {NPU_ADD, "residual"},
-                {NPU_CAUSAL, "causal"},    {NPU_PROBS, "probabilities"},   {NPU_AS_K, "keys"},
-                {NPU_AS_V, "values"},      {NPU_BLOCKS, "block rows"},     {NPU_CENTRE, "centred"}};
+    } word[] = {{NPU_FINE, "16-bit rows"}, {NPU_DEEP, "two weight planes"}, {NPU_W4, "4-bit weights"},
+                {NPU_BIAS, "bias"},        {NPU_GELU, "gelu"},             {NPU_MUL, "scale"},
+                {NPU_ADD, "residual"},     {NPU_CAUSAL, "causal"},         {NPU_PROBS, "probabilities"},
+                {NPU_AS_K, "keys"},        {NPU_AS_V, "values"},           {NPU_BLOCKS, "block rows"},
+                {NPU_CENTRE, "centred"}};
     s[0] = 0;
     for (size_t i = 0; i < sizeof word / sizeof *word; i++) {
         const size_t at = strlen(s);

@@ -90,8 +90,9 @@ static size_t fixed_i8(const struct k_args *a, uint32_t n0, uint32_t n1, int par
     const uint8_t *w = a->in[1];
     n1 = n1 < c->n ? n1 : k_round(c->n, K_PAD_N);
     if (part == 0) {
-        *p = w + n0 * kp;
-        return (n1 - n0) * kp;
+        const size_t channel = c->flags & NPU_W4 ? kp / 2 : kp;
+        *p = w + n0 * channel;
+        return (n1 - n0) * channel;
     }
     *p = w + k_packed_i8_bytes(c->n, c->k) + n0 * kp / 2;
     return part == 1 && c->flags & NPU_DEEP ? (n1 - n0) * kp / 2 : 0;
@@ -114,6 +115,18 @@ size_t k_fixed(const struct k_args *a, uint32_t n0, uint32_t n1, int part, const
     default:
         return 0;
     }
+}
+
+size_t k_fixed_bytes(const struct npu_cmd *c)
+{
+    const struct k_args a = {.c = c, .in = {c, c, c, c}}; /* anything: nothing is read */
+    const uint32_t all = c->op == NPU_ATTN_I8 ? c->heads : c->n;
+    const void *p;
+    size_t sum = 0, part;
+    for (int i = 0; (part = k_fixed(&a, 0, all, i, &p)) > 0; i++) {
+        sum += part;
+    }
+    return sum;
 }
 
 size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k)
@@ -238,4 +251,84 @@ void k_pack_low(uint8_t *low, const uint8_t *packed, uint32_t k, uint32_t col, c
             memcpy(p + (size_t)j * 8, &even, 4);
         }
     }
+}
+
+size_t k_packed_w4_bytes(uint32_t n, uint32_t k) { return k_packed_i8_bytes(n, k) / 2; }
+
+void k_pack_w4_init(uint8_t *packed, uint32_t n, uint32_t k)
+{
+    memset(packed, 0x88, k_packed_w4_bytes(n, k));
+}
+
+/* 64 values that are f steps each, in what 4 bits hold.  A choice in each loop of a fixed count: the compiler goes wide. */
+static void clip_w4(const float *w, float f, float *q)
+{
+    for (uint32_t j = 0; j < K_PAD_K; j++) {
+        q[j] = w[j] * f < 7.0f ? w[j] * f : 7.0f;
+    }
+    for (uint32_t j = 0; j < K_PAD_K; j++) {
+        q[j] = q[j] > -8.0f ? q[j] : -8.0f;
+    }
+}
+
+/* Squared error, in steps, of k values (a multiple of 64). */
+static float error_w4(const float *w, uint32_t k, float f)
+{
+    float sum[16] = {0};
+    for (uint32_t i = 0; i < k; i += K_PAD_K) {
+        float q[K_PAD_K];
+        clip_w4(w + i, f, q);
+        for (uint32_t j = 0; j < K_PAD_K; j++) {
+            const float left = w[i + j] * f - ((q[j] + 12582912.0f) - 12582912.0f); /* as to_even */
+            q[j] = left * left;
+        }
+        for (uint32_t j = 0; j < K_PAD_K; j += 16) {
+            for (uint32_t n = 0; n < 16; n++) {
+                sum[n] += q[j + n];
+            }
+        }
+    }
+    for (uint32_t n = 1; n < 16; n++) {
+        sum[0] += sum[n];
+    }
+    return sum[0];
+}
+
+float k_pack_w4(uint8_t *packed, uint32_t k, uint32_t col, const float *w)
+{
+    /* Parts of the largest value: of a normal distribution the best end is at 2.5 deviations, its largest of 500 at 3. */
+    static const float ends[] = {1, 0.9f, 0.8f, 0.7f, 0.6f};
+    const uint32_t whole = k / K_PAD_K * K_PAD_K; /* the rest takes no part in the choice */
+    uint8_t *p = packed + (size_t)(col / 32) * k_round(k, K_PAD_K) * 16 + col % 16 * 4;
+    const int shift = col % 32 < 16 ? 0 : 4;
+    const float amax = largest(w, k);
+    float scale = 0, least = INFINITY;
+    if (!(amax > REF_QUANT_MIN) || !isfinite(amax)) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const float s = amax * ends[i] * (1 / 7.5f), e = error_w4(w, whole, 1.0f / s) * s * s;
+        if (i == 0 || e < least) {
+            scale = s;
+            least = e;
+        }
+    }
+    const float f = 1.0f / scale;
+    for (uint32_t i = 0; i < k; i += K_PAD_K) {
+        float x[K_PAD_K] = {0}, q[K_PAD_K];
+        uint8_t half[K_PAD_K];
+        memcpy(x, w + i, (k - i < K_PAD_K ? k - i : K_PAD_K) * sizeof *x);
+        clip_w4(x, f, q);
+        for (uint32_t j = 0; j < K_PAD_K; j++) {
+            half[j] = (uint8_t)(to_even(q[j]) + 8);
+        }
+        for (uint32_t j = 0; j < K_PAD_K; j += 4, p += 64) {
+            uint32_t both, mine;
+            memcpy(&both, p, 4);
+            memcpy(&mine, half + j, 4);
+            both = (both & 0xf0f0f0f0u >> shift) | mine << shift; /* each byte holds 4 bits */
+            memcpy(p, &both, 4);
+        }
+    }
+    return scale;
 }

@@ -9,6 +9,8 @@
  *     low plane   (NPU_DEEP) what rounding left over, in sixteenths of a step: -8..7, + 8, two
  *     to a byte: [np / 16][kp / 8][16][4], k of the even fours in the low halves, of the odd in the
  *     upper; 8 beyond n and k.  It follows the weights at k_packed_i8_bytes().
+ *   weights of 4 bits (NPU_W4), value + 8, [np / 32][kp / 4][16][4]: columns 0..15 of the 32 in the low
+ *     halves, 16..31 in the upper; 8 beyond n and k
  *   rows s8       [m][lda], lda >= kp, zero beyond k
  *   row figures   struct k_row [m] (aux)
  *     fine (NPU_FINE): q = 128 hi + lo, |q| <= 16256: plane hi [m][lda], then plane lo; figures
@@ -79,6 +81,9 @@ size_t k_scratch_bytes(const struct npu_cmd *c);
  * asking for it ahead of time. */
 size_t k_fixed(const struct k_args *a, uint32_t n0, uint32_t n1, int part, const void **p);
 
+/* Bytes of all parts together for all columns (heads). */
+size_t k_fixed_bytes(const struct npu_cmd *c);
+
 /* Sizes of packed weights, bytes. */
 size_t k_packed_f32_bytes(uint32_t n, uint32_t k);
 size_t k_packed_i8_bytes(uint32_t n, uint32_t k);
@@ -94,6 +99,13 @@ size_t k_packed_low_bytes(uint32_t n, uint32_t k);
 void k_pack_low_init(uint8_t *low, uint32_t n, uint32_t k);
 void k_pack_low(uint8_t *low, const uint8_t *packed, uint32_t k, uint32_t col, const float *w,
                 float scale);
+
+/* Weights of 4 bits: their size, all zero, and channel `col`, with the scale, of a few below the one that would hold its
+ * largest value, that rounds it with the least squared error; returns the scale.  Two channels share bytes: packed by one
+ * thread, 32 at least. */
+size_t k_packed_w4_bytes(uint32_t n, uint32_t k);
+void k_pack_w4_init(uint8_t *packed, uint32_t n, uint32_t k);
+float k_pack_w4(uint8_t *packed, uint32_t k, uint32_t col, const float *w);
 
 /* Size of a head pack. */
 size_t k_heads_bytes(uint32_t rows, uint32_t heads, uint32_t k);

@@ -39,6 +39,7 @@ enum npu_flag {
     NPU_CENTRE = 1024, /* QUANT, NORM_Q: subtract the mean of each tile_m rows, which goes to in[3];
                           HEADS: subtract in[1] from every row; ATTN_I8: add `more` to every row */
     NPU_DEEP = 2048,   /* GEMM_I8 with NPU_FINE: the low plane of the weights counts too */
+    NPU_W4 = 4096,     /* GEMM_I8 without NPU_FINE: weights of 4 bits */
 };
 
 /* Address: buffer handle in the upper 16 bits, byte offset in the lower 48; 0 is "none". */

@@ -16,7 +16,7 @@ enum {
     KT_TILE_ROWS = 8,        /* fewer rows are faster on vectors: a tile always takes the time of 16 */
     KT_TILE_NEAR = 512 << 10 /* bytes of rows that stay in the L2 beside a panel of weights */
 };
-enum kt_amx_mode { KT_AMX_PLAIN, KT_AMX_FINE, KT_AMX_DEEP };
+enum kt_amx_mode { KT_AMX_PLAIN, KT_AMX_FINE, KT_AMX_DEEP, KT_AMX_W4 };
 
 /* A block's way through: rows row..end-1, 32 columns from col on.  Tiles of rows begin at s0 and, of rows
  * from mid on, at s1. */
@@ -24,6 +24,9 @@ struct kt_amx_block {
     const int32_t *sums; /* [32 or, with the low plane, 48][32] */
     uint32_t row, mid, end, s0, s1, col;
 };
+
+/* Rows in one plane: 32 of them in a block. */
+KT_INLINE int kt_amx_tall(const int mode) { return mode == KT_AMX_PLAIN || mode == KT_AMX_W4; }
 
 /* Finishes rows of a block until `row` is at `end`. */
 KT_INLINE void kt_amx_finish(const int mode, const struct k_args *a, const struct kt_end *e,
@@ -37,8 +40,8 @@ KT_INLINE void kt_amx_finish(const int mode, const struct k_args *a, const struc
     for (float *to = sum; b->row < end; b->row++, to += 32) {
         const struct k_row *fig = (const struct k_row *)a->aux + b->row, *low = fig + a->c->m;
         /* tiles see weight + 128 also where the vectors see the weight itself */
-        const vi off = vi_set(128 * fig->sum);
-        if (mode == KT_AMX_PLAIN) {
+        const vi off = vi_set((mode == KT_AMX_W4 ? 8 : 128) * fig->sum);
+        if (kt_amx_tall(mode)) {
             const int32_t *s = b->sums + (b->row < b->mid ? b->row - b->s0 : 16 + b->row - b->s1) * 32;
             vf_store(to, vi_float(vi_sub(vi_load(s), off)));
             vf_store(to + 16, vi_float(vi_sub(vi_load(s + 16), off)));
@@ -83,8 +86,19 @@ KT_INLINE void kt_amx_unpack(const uint8_t *under, size_t panel, uint8_t *to)
     }
 }
 
+/* The same of weights of 4 bits: one half of every byte is of one tile, the other of the other. */
+KT_INLINE void kt_amx_unpack_w4(const uint8_t *w, uint8_t *to)
+{
+    for (uint32_t t = 0; t < 16; t++, w += 64, to += 64) {
+        const vl u = vl_load(w);
+        vi_store((int32_t *)(void *)to, vl_even(u));
+        vi_store((int32_t *)(void *)(to + 1024), vl_odd(u));
+    }
+}
+
 /* Products of one block into its sums, the block before it (`last`) finished meanwhile.  first: the panel's
- * first block; ask: the next panel is asked for.  low: room for the panel's low plane, as tiles. */
+ * first block; ask: the next panel is asked for.  low: room for the panel's low plane or weights of 4 bits, as tiles;
+ * these are made a step before they are multiplied. */
 KT_INLINE void kt_amx_products(const int mode, amx_regs x, const struct k_args *a, const struct kt_end *e,
                                const struct kt_amx_block *b, struct kt_amx_block *last, int first, int ask,
                                uint8_t *low)
@@ -95,17 +109,31 @@ KT_INLINE void kt_amx_products(const int mode, amx_regs x, const struct k_args *
     const uint8_t *w = (const uint8_t *)a->in[1] + (size_t)b->col * kp;
     const uint8_t *under = (const uint8_t *)a->in[1] + ((size_t)k_round(c->n, K_PAD_N) + b->col / 2) * kp;
     const int8_t *a0 = (const int8_t *)a->in[0] + b->s0 * lda;
-    const int8_t *a1 = mode == KT_AMX_PLAIN ? (const int8_t *)a->in[0] + b->s1 * lda : a0 + c->m * lda;
-    const int two = mode != KT_AMX_PLAIN || b->mid < b->end;
+    const int8_t *a1 = kt_amx_tall(mode) ? (const int8_t *)a->in[0] + b->s1 * lda : a0 + c->m * lda;
+    const int two = !kt_amx_tall(mode) || b->mid < b->end;
+    const uint8_t *w4 = (const uint8_t *)a->in[1] + (size_t)b->col / 2 * kp;
     const uint32_t share = (last->end - last->row + steps - 1) / steps;
     int32_t *sums = (int32_t *)(uintptr_t)b->sums;
     AMX_ZERO(x, 0);
     AMX_ZERO(x, 1);
     AMX_ZERO(x, 2);
     AMX_ZERO(x, 3);
+    if (mode == KT_AMX_W4 && first) {
+        kt_amx_unpack_w4(w4, low);
+    }
     for (uint32_t t = 0; t < kp; t += 64) {
-        kt_amx_step(x, two, a0 + t, a1 + t, lda, w + (size_t)t * 16, w + panel + (size_t)t * 16);
-        if (ask) {
+        if (mode == KT_AMX_W4) {
+            AMX_ORDER();
+            kt_amx_step(x, two, a0 + t, a1 + t, lda, low + (size_t)t * 32, low + (size_t)t * 32 + 1024);
+            if (first && t + 64 < kp) {
+                kt_amx_unpack_w4(w4 + ((size_t)t + 64) * 16, low + ((size_t)t + 64) * 32);
+            }
+        } else {
+            kt_amx_step(x, two, a0 + t, a1 + t, lda, w + (size_t)t * 16, w + panel + (size_t)t * 16);
+        }
+        if (ask && mode == KT_AMX_W4) {
+            kt_ask(w4 + panel + (size_t)t * 16, 1024);
+        } else if (ask) {
             kt_ask(w + 2 * panel + (size_t)t * 16, 1024);
             kt_ask(w + 3 * panel + (size_t)t * 16, 1024);
         }
@@ -145,7 +173,7 @@ KT_INLINE void kt_amx_gemm(const int mode, const struct k_args *a, uint32_t m0, 
 {
     const struct kt_end e = kt_i8_end_of(a, m0);
     const uint32_t high = m1 - m0 < 16 ? m1 - m0 : 16, last = m1 - high;
-    const uint32_t by = mode == KT_AMX_PLAIN ? 32 : 16, near = KT_TILE_NEAR / (a->c->lda * 32 / by) / 32 * 32;
+    const uint32_t by = kt_amx_tall(mode) ? 32 : 16, near = KT_TILE_NEAR / (a->c->lda * 32 / by) / 32 * 32;
     const uint32_t group = near > 32 ? near : 32;
     const int ask = m1 - m0 <= KT_FEW;
     int32_t sums[2][48 * 32] __attribute__((aligned(64)));
@@ -178,6 +206,8 @@ static void kt_gemm_amx(const struct k_args *a, uint32_t m0, uint32_t m1, uint32
     const unsigned flags = a->c->flags;
     if (m1 - m0 < KT_TILE_ROWS) {
         kt_gemm_i8(a, m0, m1, n0, n1, scratch);
+    } else if (flags & NPU_W4) {
+        kt_amx_gemm(KT_AMX_W4, a, m0, m1, n0, n1, scratch);
     } else if (!(flags & NPU_FINE)) {
         kt_amx_gemm(KT_AMX_PLAIN, a, m0, m1, n0, n1, NULL);
     } else if (!(flags & NPU_DEEP)) {

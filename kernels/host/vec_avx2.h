@@ -16,6 +16,7 @@
 #define KT_I8_ROWS 4
 #define KT_PANEL_ROWS 4
 #define KT_PANEL_FINE 1
+#define KT_W4_ROWS 2
 #define KT_FEW_CHAINS 0 /* a sum waits for an addition, not for a product */
 #define KT_QK_ROWS 4
 #define KT_CHAINS 4

@@ -23,6 +23,7 @@ typedef __m512i vw; /* 16 columns x 4 weights */
 #define KT_W_OFFSET 128 /* the products see weight + 128 */
 #define KT_PANEL_ROWS 16 /* rows x 16 columns */
 #define KT_PANEL_FINE 8 /* the same, rows of 16 bits */
+#define KT_W4_ROWS 8 /* rows x 32 columns of 4 bits */
 #define KT_FEW_CHAINS 1 /* of one or two rows, because a product takes its time */
 #define KT_QK_ROWS 4    /* rows x 64 keys */
 #define KT_QK_PANELS 4
@@ -159,7 +160,12 @@ static inline void vh_bytes(uint8_t *p, vh x, vh y)
 static inline vi vi_dot(vi acc, vw w, vx x) { return _mm512_dpbusd_epi32(acc, w, x); }
 /* 16 x 8 values of 4 bits: even fours in the low halves, odd fours in the upper */
 typedef __m512i vl;
-static inline vl vl_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+static inline vl vl_load(const uint8_t *p)
+{
+    vl x = _mm512_loadu_si512(p);
+    __asm__("" : "+v"(x)); /* gcc would load it again for the other half */
+    return x;
+}
 static inline vi vl_even(vl x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
 static inline vi vl_odd(vl x)
 {

@@ -11,6 +11,7 @@
 #define KT_I8_ROWS 6
 #define KT_PANEL_ROWS 6
 #define KT_PANEL_FINE 2
+#define KT_W4_ROWS 2
 #define KT_FEW_CHAINS 1
 #define KT_QK_ROWS 6
 #define KT_CHAINS 5

@@ -33,6 +33,7 @@ typedef struct {
 #define KT_PV8_VECS 2
 #define KT_PANEL_ROWS 6
 #define KT_PANEL_FINE 2
+#define KT_W4_ROWS 2
 #define KT_FEW_CHAINS 1
 #define KT_CHAINS 5
 #define KT_I8_LANES "kernels/host/neon_gemm.h"

@@ -60,6 +60,19 @@ static int32_t low_sum(const uint8_t *col, const int8_t *x, uint32_t kp)
     return s;
 }
 
+/* A row and channel j of weights of 4 bits. */
+static int32_t w4_sum(const uint8_t *w, uint32_t j, const int8_t *x, uint32_t kp)
+{
+    const uint8_t *col = w + (size_t)(j / 32) * kp * 16 + j % 16 * 4;
+    int32_t s = 0;
+    for (uint32_t t = 0; t < kp; t += 4, col += 64) {
+        for (uint32_t u = 0; u < 4; u++) {
+            s += x[t + u] * ((j % 32 < 16 ? col[u] & 15 : col[u] >> 4) - 8);
+        }
+    }
+    return s;
+}
+
 static float dot_i8(const struct k_args *a, uint32_t i, uint32_t j)
 {
     const struct npu_cmd *c = a->c;
@@ -68,6 +81,9 @@ static float dot_i8(const struct k_args *a, uint32_t i, uint32_t j)
     const uint8_t *w = a->in[1], *col = w + (size_t)(j / 16) * kp * 16 + j % 16 * 4;
     const size_t low_at = (size_t)(j / 16) * kp * 8 + j % 16 * 4;
     int32_t s = 0, l = 0;
+    if (c->flags & NPU_W4) {
+        return (float)w4_sum(w, j, x, kp);
+    }
     for (uint32_t t = 0; t < kp; t += 4, col += 64) {
         for (uint32_t u = 0; u < 4; u++) {
             s += x[t + u] * (col[u] - 128);

@@ -398,13 +398,6 @@ const float *asr_logits(const struct asr_engine *g, int i)
                : (const float *)net_map(g, g->at.logits) + (size_t)i * net_logit_stride(g);
 }
 
-struct asr_row asr_row(const struct asr_engine *g, int i)
-{
-    const float *logits = asr_logits(g, i);
-    const struct k_range *range = net_map(g, g->at.range);
-    return (struct asr_row){logits, logits ? range + (size_t)i * net_pieces(g) : NULL};
-}
-
 /* -- cross-attention rows -------------------------------------------------------------------------- */
 
 int asr_xattn_select(struct asr_engine *g, const uint8_t (*heads)[2], int n, struct err *e)

@@ -65,8 +65,17 @@ enum { ASR_PIECE = 512 };
 struct asr_row {
     const float *logits;
     const struct k_range *piece;
+    /* What INT8 rounds away: a logit that is `doubt` below another is smaller.  Those above `known` are exact, at least
+     * the largest of them.  eng NULL: all are. */
+    float doubt, known;
+    struct asr_engine *eng;
+    int i;
 };
-struct asr_row asr_row(const struct asr_engine *eng, int i);
+struct asr_row asr_row(struct asr_engine *eng, int i);
+/* The logit of a token, worked out in f32 from the last LayerNorm's row and the model file's token table. */
+float asr_row_exact(struct asr_row row, int32_t id);
+/* `logit` [n_vocab] is the row under rules: those of tokens from..to-1 that may be the largest become exact. */
+void asr_row_refine(struct asr_row row, float *logit, int32_t from, int32_t to);
 
 /* The plan: the command lists of an encoder pass at audio_ctx and of a decoder step after 4 tokens, made
  * but not run.  Valid until the next pass; the next decoder pass needs an encoder pass before it. */

@@ -68,7 +68,7 @@ static int find_language(struct asr_live *l, int content, struct err *e)
     }
     int rc = asr_decode(l->eng, &l->sp->sot, 1, 0, 1, e);
     if (rc == 0) {
-        l->language = asr_language_of(l->tok, asr_logits(l->eng, 0));
+        l->language = asr_language_of(l->tok, asr_row(l->eng, 0));
         l->detected = content >= 50;
     }
     return rc;

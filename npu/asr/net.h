@@ -14,6 +14,7 @@ struct net_lin {
     /* Low planes (kernels/k.h) lie behind the weights.  deep: every row meets them; blocks: rows are
      * INT8 about the mean of every NET_BLOCK of them, and only that mean meets both planes. */
     int deep, blocks;
+    int w4; /* weights of 4 bits */
 };
 
 struct net_block {
@@ -84,7 +85,7 @@ struct asr_engine {
 
 /* What net_load makes of a model file.  Raise it with every change of what stands in the weight
  * buffer: packs of other versions are not read. */
-enum { NET_PACK_VERSION = 3 };
+enum { NET_PACK_VERSION = 4 };
 
 /* Floats from a row of logits to the next: whole cache lines, or every other row's stores straddle two. */
 static inline size_t net_logit_stride(const struct asr_engine *g) { return ((size_t)g->hp.n_vocab + 15) / 16 * 16; }

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SYMBOLS = 128, BLOCK = 256 };
+#include "npu/asr/most.h"
+
+enum { MAX_SYMBOLS = 128, STAMPS_LOG = 8 }; /* 1501 stamps: ln is 7.3 */
 
 /* Logits under the rules, piece by piece: those that are not as the device left them are in `own`. */
 struct view {
@@ -272,27 +274,12 @@ struct best {
     float top, next; /* their logits */
 };
 
-/* The largest of a block of numbers. */
-static float block_top(const float *l)
-{
-    float m[BLOCK / 2];
-    for (int k = 0; k < BLOCK / 2; k++) {
-        m[k] = l[k] > l[k + BLOCK / 2] ? l[k] : l[k + BLOCK / 2];
-    }
-    for (int half = BLOCK / 4; half > 0; half /= 2) {
-        for (int k = 0; k < half; k++) {
-            m[k] = m[k] > m[k + half] ? m[k] : m[k + half];
-        }
-    }
-    return m[0];
-}
-
 /* Looks at tokens from..to-1 too. */
 static void look(struct best *b, const float *l, int32_t from, int32_t to)
 {
     for (int32_t i = from, end; i < to; i = end) {
-        end = to - i < BLOCK ? to : i + BLOCK;
-        if (end - i == BLOCK && block_top(l + i) <= b->next) {
+        end = to - i < ASR_BLOCK ? to : i + ASR_BLOCK;
+        if (end - i == ASR_BLOCK && asr_most(l + i) <= b->next) {
             continue;
         }
         for (int32_t k = i; k < end; k++) {
@@ -353,15 +340,15 @@ static double sum_some(const float *l, int32_t from, int32_t to, float top, floa
 {
     double sum = 0;
     int32_t i = from;
-    for (; i + BLOCK <= to; i += BLOCK) {
-        float e[BLOCK];
-        for (int k = 0; k < BLOCK; k++) {
+    for (; i + ASR_BLOCK <= to; i += ASR_BLOCK) {
+        float e[ASR_BLOCK];
+        for (int k = 0; k < ASR_BLOCK; k++) {
             e[k] = floor_of((l[i + k] - top) * by);
         }
-        for (int k = 0; k < BLOCK; k++) { /* in one loop the compiler would branch */
+        for (int k = 0; k < ASR_BLOCK; k++) { /* in one loop the compiler would branch */
             e[k] = exp_of(e[k]);
         }
-        for (int half = BLOCK / 2; half > 0; half /= 2) {
+        for (int half = ASR_BLOCK / 2; half > 0; half /= 2) {
             for (int k = 0; k < half; k++) {
                 e[k] += e[k + half];
             }
@@ -386,6 +373,20 @@ static double sum_exp(const struct view *v, int32_t from, int32_t to, float top,
                                                                   : sum_some(values(v, piece), i, end, top, by);
     }
     return sum;
+}
+
+/* The same with logits that are exact as far as that decides.  At a temperature what is drawn decides. */
+static struct best exact_best(struct view *v, int32_t from, int32_t to, bool cold)
+{
+    const struct best b = best_of(v, from, to);
+    if (!v->row.eng || !cold || b.id < 0 || b.top - v->row.doubt / 2 >= v->row.known) {
+        return b;
+    }
+    for (int32_t i = from / ASR_PIECE; i * ASR_PIECE < to; i++) {
+        own(v, i);
+    }
+    asr_row_refine(v->row, v->own, from, to);
+    return best_of(v, from, to);
 }
 
 /* The better two of both lists; equal values: the lower id, which is a text token. */
@@ -430,12 +431,16 @@ struct asr_pick asr_picker_step(struct asr_picker *p, const struct asr_rules *ru
 {
     int32_t beg = p->sp.beg, from = 0;
     struct asr_pick out = {p->sp.eot, -1, -1, -99.0f, 99.0f, -99.0f};
-    const struct view *v = &p->v;
-    view_begin(&p->v, row, rules->temperature);
+    struct view *v = &p->v;
+    const bool cold = !(rules->temperature > 0);
+    view_begin(v, row, rules->temperature);
     ban_tokens(p, rules, n == 0);
     ban_stamps(p, rules, tokens, n, has_ts, seek_delta);
 
-    struct best text = best_of(v, 0, beg), ts = best_of(v, beg, p->n_vocab);
+    struct best text = exact_best(v, 0, beg, cold), ts = best_of(v, beg, p->n_vocab);
+    if (ts.id >= 0 && ts.top + row.doubt + STAMPS_LOG > text.top) { /* the sum of the stamps may be larger */
+        ts = exact_best(v, beg, p->n_vocab, cold);
+    }
     struct best b = merge(text, ts);
     if (b.id < 0 || !isfinite(b.top)) {
         return out; /* nothing is allowed, or the logits are no numbers: end here */
@@ -479,5 +484,5 @@ float asr_nospeech(const struct asr_tok *tok, struct asr_row row)
     if (b.id < 0 || !isfinite(b.top)) {
         return 0;
     }
-    return (float)(exp((double)row.logits[id] - b.top) / sum_exp(&v, 0, v.n, b.top, 1.0f));
+    return (float)(exp((double)asr_row_exact(row, id) - b.top) / sum_exp(&v, 0, v.n, b.top, 1.0f));
 }

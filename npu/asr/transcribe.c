@@ -113,14 +113,14 @@ static int32_t language_token(const struct asr_tok *tok, int i)
     return asr_tok_is_openai(tok) ? sp->sot + 1 + i : -1;
 }
 
-static void language_probs(const struct asr_tok *tok, const float *logits, float *prob,
+static void language_probs(const struct asr_tok *tok, struct asr_row row, float *prob,
                            float *logit, int *best)
 {
     float top = -INFINITY, sum = 0;
     *best = 0;
     for (int i = 0; i < ASR_MAX_LANG; i++) {
         int32_t id = language_token(tok, i);
-        logit[i] = id >= 0 ? logits[id] : -INFINITY;
+        logit[i] = id >= 0 ? asr_row_exact(row, id) : -INFINITY;
         if (logit[i] > top) {
             top = logit[i];
             *best = i;
@@ -155,18 +155,23 @@ int asr_detect_language(struct asr_engine *eng, const struct asr_tok *tok, const
     free(win);
     rc = rc < 0 ? rc : asr_decode(eng, &sp->sot, 1, 0, 1, e);
     if (rc == 0) {
-        language_probs(tok, asr_logits(eng, 0), prob ? prob : own_prob, logit ? logit : own_logit,
+        language_probs(tok, asr_row(eng, 0), prob ? prob : own_prob, logit ? logit : own_logit,
                        best);
     }
     return rc;
 }
 
-int asr_language_of(const struct asr_tok *tok, const float *logits)
+int asr_language_of(const struct asr_tok *tok, struct asr_row row)
 {
     const struct asr_special *sp = asr_tok_special(tok);
+    float top = -INFINITY;
     int best = 0;
-    for (int i = 1; i < sp->n_lang; i++) {
-        best = logits[sp->lang[i]] > logits[sp->lang[best]] ? i : best;
+    for (int i = 0; i < sp->n_lang; i++) {
+        const float logit = asr_row_exact(row, sp->lang[i]);
+        if (logit > top) {
+            top = logit;
+            best = i;
+        }
     }
     return best;
 }
@@ -187,7 +192,7 @@ static int choose_language(struct run *r, struct err *e)
     if (rc < 0) {
         return rc;
     }
-    r->p.language = asr_language_of(r->tok, asr_logits(r->eng, 0));
+    r->p.language = asr_language_of(r->tok, asr_row(r->eng, 0));
     return 0;
 }
 

@@ -58,7 +58,7 @@ int asr_window_decode(const struct asr_desk *d, const struct asr_rules *rules,
                       struct err *e);
 
 /* Index of the likeliest language that has a token, from the logits of start-of-transcript. */
-int asr_language_of(const struct asr_tok *tok, const float *logits);
+int asr_language_of(const struct asr_tok *tok, struct asr_row row);
 
 /* asr_transcribe with n tokens of another run in place of its own, window after window. */
 int asr_transcribe_fed(struct asr_engine *eng, const struct asr_tok *tok,

@@ -55,7 +55,7 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
     const uint64_t np = k_round(c->n, K_PAD_N), width = i8 ? k_round(c->k, K_PAD_K) : c->k;
     const uint64_t par = (i8 ? 2u : 1u) + (c->flags & NPU_MUL ? 1u : 0u);
     const uint64_t planes = i8 && c->flags & NPU_FINE ? 2 : 1;
-    const int deep = planes == 2 && c->flags & NPU_DEEP;
+    const int deep = planes == 2 && c->flags & NPU_DEEP, w4 = i8 && c->flags & NPU_W4;
     if (c->tile_n % K_PAD_N) {
         return bad(c, index, "a tile does not fit the packing of the weights", e);
     }
@@ -67,9 +67,13 @@ static int touch_gemm(const struct npu_cmd *c, int index, struct dev_touch *t, s
     }
     reads(t, "a", 0, c->in[0], span(planes * c->m, c->lda, width, i8 ? 1 : 4));
     in_rows(t, c->lda, width, i8 ? 1 : 4);
+    if (w4 && planes == 2) {
+        return bad(c, index, "weights of 4 bits meet rows of 8", e);
+    }
     reads(t, "weights", 1, c->in[1],
           !i8 ? k_packed_f32_bytes(c->n, c->k)
-              : k_packed_i8_bytes(c->n, c->k) + (deep ? k_packed_low_bytes(c->n, c->k) : 0));
+          : w4 ? k_packed_w4_bytes(c->n, c->k)
+               : k_packed_i8_bytes(c->n, c->k) + (deep ? k_packed_low_bytes(c->n, c->k) : 0));
     reads(t, "parameters", 2, c->in[2], np * 4 * par);
     if (c->flags & NPU_ADD) {
         reads(t, "residual", 3, c->in[3], span(c->m, c->ldp, c->n, 4));

@@ -70,7 +70,7 @@ static int cut_gemm(struct job *j, const struct npu_cmd *c)
     const uint32_t bn = j->w->block_n;
     /* what is added to every tile_m rows fixes tile_m, and where rows may be cut */
     const uint32_t bm = blocks ? k_round(j->w->block_m, c->tile_m) : j->w->block_m;
-    const size_t kp = i8 ? k_round(c->k, K_PAD_K) : (size_t)c->k * 4;
+    const size_t kp = i8 ? k_round(c->k, K_PAD_K) / (c->flags & NPU_W4 ? 2 : 1) : (size_t)c->k * 4;
     for (uint32_t n0 = 0; n0 < c->n; n0 += bn) {
         const uint32_t n = c->n - n0 < bn ? c->n - n0 : bn;
         const npu_addr par = cut_parameters(j, c, n0, n);

@@ -224,9 +224,14 @@ static void gemm_case(const struct k_table *t, struct npu_cmd c)
         k_pack_i8_init(w, c.n, c.k);
         k_pack_low_init(under, c.n, c.k);
     }
+    if (c.flags & NPU_W4) {
+        k_pack_w4_init(w, c.n, c.k);
+    }
     for (uint32_t j = 0; j < c.n; j++) {
         fill(row, c.k, kind);
-        if (i8) {
+        if (c.flags & NPU_W4) {
+            par[j] = k_pack_w4(w, c.k, j, row);
+        } else if (i8) {
             par[j] = k_pack_i8(w, c.k, j, row);
             k_pack_low(under, w, c.k, j, row, par[j]);
         } else {
@@ -261,11 +266,11 @@ static void gemm_case(const struct k_table *t, struct npu_cmd c)
 /* One product of a shape, everything else by chance. */
 static void gemm_round(const struct k_table *t, int i8, uint32_t m, uint32_t n, uint32_t k)
 {
-    const uint16_t planes[] = {0, 0, NPU_FINE, NPU_FINE | NPU_DEEP};
+    const uint16_t planes[] = {0, 0, NPU_FINE, NPU_FINE | NPU_DEEP, NPU_W4};
     struct npu_cmd c = {.op = i8 ? NPU_GEMM_I8 : NPU_GEMM_F32, .m = m, .n = n, .k = k};
     c.tile_m = (uint16_t)upto(m > 32 && rnd() % 2 ? 100 : 20); /* more rows than a decoder has go another way */
     c.tile_n = (uint16_t)(32 * upto(4));
-    c.flags = i8 ? planes[rnd() % 4] : 0;
+    c.flags = i8 ? planes[rnd() % 5] : 0;
     gemm_case(t, c);
 }
 
@@ -321,6 +326,55 @@ static void test_low_plane(void **unused)
         free(row);
         free(w);
         free(low);
+    }
+}
+
+/* Value t of channel j in weights of 4 bits. */
+static int half_of(const uint8_t *w, uint32_t kp, uint32_t j, uint32_t t)
+{
+    const int two = w[(size_t)(j / 32) * kp * 16 + t / 4 * 64 + j % 16 * 4 + t % 4];
+    return (j % 32 < 16 ? two & 15 : two >> 4) - 8;
+}
+
+/* Weights of 4 bits: nearest steps, ends clipped; no worse than with the scale that clips nothing, and beyond n and k zero. */
+static void test_w4(void **unused)
+{
+    (void)unused;
+    for (int round = 0; round < 200; round++) {
+        const uint32_t n = upto(70), k = upto(300), kp = k_round(k, 64);
+        float *row = block((size_t)k * 4);
+        uint8_t *w = block(k_packed_w4_bytes(n, k));
+        k_pack_w4_init(w, n, k);
+        for (uint32_t j = 0; j < n; j++) {
+            fill(row, k, round % 3);
+            const float scale = k_pack_w4(w, k, j, row);
+            float most = 0;
+            double sum = 0, plain = 0;
+            for (uint32_t t = 0; t < k; t++) {
+                most = fmaxf(most, fabsf(row[t]));
+            }
+            for (uint32_t t = 0; t < k; t++) {
+                const int q = half_of(w, kp, j, t);
+                const float left = row[t] - scale * (float)q, whole = most / 7.5f;
+                assert_true(fabsf(left) <= scale * 0.5001f || q == (left > 0 ? 7 : -8));
+                sum += t < k / 64 * 64 ? (double)(left * left) : 0;
+                const float p = whole > 0 ? row[t] - whole * fmaxf(fminf(rintf(row[t] / whole), 7), -8) : 0;
+                plain += t < k / 64 * 64 ? (double)(p * p) : 0;
+            }
+            assert_true(sum <= plain * 1.0001);
+            for (uint32_t t = k; t < kp; t++) {
+                assert_int_equal(half_of(w, kp, j, t), 0);
+            }
+        }
+        for (uint32_t j = n; j < k_round(n, 32); j++) {
+            assert_int_equal(half_of(w, kp, j, 0), 0);
+        }
+        memset(row, 0, (size_t)k * 4);
+        assert_true(k_pack_w4(w, k, 0, row) == 0);
+        row[0] = INFINITY;
+        assert_true(k_pack_w4(w, k, 0, row) == 0);
+        free(row);
+        free(w);
     }
 }
 
@@ -563,7 +617,7 @@ int main(void)
         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_gemm_sizes),
         cmocka_unit_test(test_after),
-        cmocka_unit_test(test_low_plane),
+        cmocka_unit_test(test_low_plane),     cmocka_unit_test(test_w4),
         cmocka_unit_test(test_mean),
         cmocka_unit_test(test_range),
         cmocka_unit_test(test_attn),

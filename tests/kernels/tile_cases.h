@@ -12,16 +12,16 @@ static bool on_tiles(const struct k_table *t)
 #endif
 }
 
-/* Every number of rows to 40 in one tile, each with one plane, two, and the low plane of the weights. */
+/* Every number of rows to 40 in one tile, each with one plane, two, the low plane of the weights, and weights of 4 bits. */
 static void test_tiles_gemm(void **unused)
 {
-    const uint16_t planes[] = {0, NPU_FINE, NPU_FINE | NPU_DEEP};
+    const uint16_t planes[] = {0, NPU_FINE, NPU_FINE | NPU_DEEP, NPU_W4};
     const struct k_table *t[TABLES];
     const int nt = tables(t);
     (void)unused;
     for (int i = 0; i < nt; i++) {
         for (uint32_t m = 1; m <= 40 && on_tiles(t[i]); m++) {
-            for (int p = 0; p < 3; p++) {
+            for (int p = 0; p < 4; p++) {
                 struct npu_cmd c = {.op = NPU_GEMM_I8, .flags = planes[p], .m = m, .n = upto(100), .k = upto(300)};
                 c.tile_m = (uint16_t)m;
                 c.tile_n = (uint16_t)(32 * upto(4));
@@ -29,9 +29,9 @@ static void test_tiles_gemm(void **unused)
             }
         }
         /* more rows than stay in the L2 beside the weights, not a multiple of anything */
-        for (int p = 0; p < 3 && on_tiles(t[i]); p++) {
-            struct npu_cmd c = {.op = NPU_GEMM_I8, .flags = planes[p], .m = 143 - 40 * (uint32_t)p, .n = 50};
-            c.k = p ? 4090 : 8200;
+        for (int p = 0; p < 4 && on_tiles(t[i]); p++) {
+            struct npu_cmd c = {.op = NPU_GEMM_I8, .flags = planes[p], .m = 143 - 40 * (uint32_t)(p % 3), .n = 50};
+            c.k = p == 1 || p == 2 ? 4090 : 8200;
             c.tile_m = (uint16_t)c.m;
             c.tile_n = 64;
             gemm_case(t[i], c);
@@ -98,11 +98,11 @@ static void test_tiles_used(void **unused)
         struct k_args a = {.c = &c, .in = {block(2 * 40 * 128), block(w), block(4 * 96 * 4)}};
         a.aux = block(2 * 40 * sizeof(struct k_row));
         const uint32_t tiles = (m + 15) / 16; /* of rows; 3 blocks of columns, 2 steps, 2 B tiles in each */
-        const uint16_t planes[] = {0, NPU_FINE, NPU_FINE | NPU_DEEP};
-        for (uint32_t p = 0; p < 3; p++) {
+        const uint16_t planes[] = {0, NPU_FINE, NPU_FINE | NPU_DEEP, NPU_W4};
+        for (uint32_t p = 0; p < 4; p++) {
             c.flags = planes[p];
             const struct amx_trap_count n = counted(&k_table_amx, &a, c.n, 40 * 96 * 4);
-            assert_int_equal(n.products, m < 8 ? 0 : (p + 1) * tiles * 3 * 2 * 2);
+            assert_int_equal(n.products, m < 8 ? 0 : (p % 3 + 1) * tiles * 3 * 2 * 2);
             assert_int_equal(n.configs, m < 8 ? 0 : 1);
             assert_int_equal(n.releases, n.configs);
         }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,57 @@ static void last_position(void **state)
     }
 }
 
+/* -- the best token under rules ---------------------------------------------------------------------- */
+
+/* Of tokens from..to-1 that the rules allow, the picked one has the largest exact logit. */
+static void expect_best(const struct rig *r, const struct asr_pick *p, const float *exact, int from, int to)
+{
+    const struct asr_special *s = asr_tok_special(r->tok);
+    float top = -INFINITY;
+    for (int t = from; t < to; t++) {
+        if (t < 256 || t == s->eot || t >= s->beg) {
+            top = exact[t] > top ? exact[t] : top;
+        }
+    }
+    assert_true(p->id >= from && p->id < to);
+    assert_true(exact[p->id] == top);
+}
+
+/* INT8 finds the best tokens within a few steps of 4 bits, and works those out in f32: after rules have banned what was best
+ * too, and of time stamps by themselves. */
+static void best_is_exact(void **state)
+{
+    static float exact[WORDS];
+    (void)state;
+    for (int k = 0; k < MODELS; k++) {
+        struct rig r;
+        struct err e = {0};
+        rig_open(&r, k);
+        encode(&r);
+        const struct asr_special *s = asr_tok_special(r.tok);
+        struct asr_picker *picker = asr_picker_new(r.tok, 1);
+        assert_non_null(picker);
+        for (int i = 0; i < TEXT; i++) {
+            const int32_t word = (i * 67 + 13) % 256, stamped[2] = {65, s->beg + 3};
+            struct asr_rules rules = {.no_timestamps = true};
+            assert_int_equal(asr_decode(r.eng, &word, 1, i, 1, &e), 0);
+            const struct asr_row found = asr_row(r.eng, 0);
+            for (int t = 0; t < WORDS; t++) {
+                exact[t] = asr_row_exact(found, t);
+            }
+            struct asr_pick p = asr_picker_step(picker, &rules, found, NULL, 0, false, 0);
+            expect_best(&r, &p, exact, 0, s->beg);
+            rules.no_timestamps = false;
+            p = asr_picker_step(picker, &rules, found, NULL, 0, false, 0);
+            expect_best(&r, &p, exact, p.id < s->beg ? 0 : s->beg, WORDS);
+            p = asr_picker_step(picker, &rules, found, stamped, 2, true, 400);
+            expect_best(&r, &p, exact, p.id < s->beg ? s->eot : s->beg + 200, WORDS);
+        }
+        asr_picker_free(picker);
+        rig_close(&r);
+    }
+}
+
 /* -- through live recognition ----------------------------------------------------------------------- */
 
 static void give_mel(void *user, int64_t first, int n, int64_t norm0, int64_t norm1, float *out)
@@ -312,6 +364,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_steps),
         cmocka_unit_test(last_position),
+        cmocka_unit_test(best_is_exact),
         cmocka_unit_test(live_drafts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,7 @@ static struct asr_row with_pieces(const struct bench *b, struct k_range *piece)
         f->sum = i % 3 == 2 ? NAN : sum;
         f->most = i % 3 == 2 ? -1000 : f->most;
     }
-    return (struct asr_row){b->l, piece};
+    return (struct asr_row){.logits = b->l, .piece = piece};
 }
 
 /* The choice, which is the same with what a device knows of the row. */
@@ -85,7 +85,7 @@ static struct asr_pick step(struct bench *b, const struct asr_rules *r, const in
     if (r->temperature > 0) { /* draws: the next would be another */
         return q;
     }
-    const struct asr_pick p = asr_picker_step(b->p, r, (struct asr_row){b->l, NULL}, t, n, has_ts, delta);
+    const struct asr_pick p = asr_picker_step(b->p, r, (struct asr_row){.logits = b->l}, t, n, has_ts, delta);
     assert_int_equal(p.id, q.id);
     assert_int_equal(p.second, q.second);
     assert_int_equal(p.stamp, q.stamp);
@@ -98,7 +98,7 @@ static struct asr_pick step(struct bench *b, const struct asr_rules *r, const in
 static float nospeech(const struct bench *b)
 {
     struct k_range piece[200];
-    const float p = asr_nospeech(b->tok, (struct asr_row){b->l, NULL});
+    const float p = asr_nospeech(b->tok, (struct asr_row){.logits = b->l});
     assert_true(fabsf(p - asr_nospeech(b->tok, with_pieces(b, piece))) < 1e-5f);
     return p;
 }

@@ -174,7 +174,7 @@ static void test_refused(void **unused)
     (void)unused;
     rig_open(&r, 2, 1);
     const struct npu_cmd good = r.list.cmd[1];
-    for (int i = 0; i < 18; i++) {
+    for (int i = 0; i < 20; i++) {
         struct npu_cmd *c = &r.list.cmd[1];
         struct err e = {0};
         *c = good;
@@ -198,6 +198,9 @@ static void test_refused(void **unused)
         case 14: c->flags |= NPU_FINE, c->aux = NPU_ADDR(r.buf, (1 << 20) - 12 * M); break;
         case 15: c->flags |= NPU_FINE, c->in[0] = NPU_ADDR(r.buf, (1 << 20) - 128 * M - 4); break;
         case 16: c->out = r.w; break; /* a result over the weights */
+        case 17: c->flags |= NPU_W4 | NPU_FINE; break;
+        /* half the bytes, and 64 of them missing */
+        case 18: c->flags |= NPU_W4, c->in[1] = NPU_ADDR(r.buf, (1 << 20) - k_packed_w4_bytes(N, K) + 64); break;
         default: c->in[0] = r.q + 1; break;
         }
         r.list.checked = 0;

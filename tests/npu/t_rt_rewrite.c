@@ -63,16 +63,20 @@ static void bed_open(struct bed *b, const char *device)
     assert_int_equal(npu_buf_new(b->rt, MEM, "a test", &b->buf, &e), 0);
     b->rows = numbers(b, M * K);
     const npu_addr w = room(b, k_packed_i8_bytes(N, K)), par = numbers(b, 3 * NP);
+    const npu_addr w4 = room(b, k_packed_w4_bytes(N, K));
     const npu_addr w2 = numbers(b, k_packed_f32_bytes(K, N) / 4), par2 = numbers(b, 2 * 96);
     const npu_addr more = numbers(b, 4 * NP), side = numbers(b, M * N);
     uint8_t *p = (uint8_t *)npu_buf_map(b->rt, b->buf) + (w & 0xffffffffffff);
     float row[K];
+    uint8_t *p4 = (uint8_t *)npu_buf_map(b->rt, b->buf) + (w4 & 0xffffffffffff);
     k_pack_i8_init(p, N, K);
+    k_pack_w4_init(p4, N, K);
     for (uint32_t j = 0; j < N; j++) {
         for (int t = 0; t < K; t++) {
             row[t] = rnd();
         }
         (void)k_pack_i8(p, K, j, row);
+        (void)k_pack_w4(p4, K, j, row);
     }
     b->first = b->end;
     const npu_addr x = room(b, M * K * 4), q = room(b, M * KP), fig = room(b, M * 8);
@@ -85,6 +89,9 @@ static void bed_open(struct bed *b, const char *device)
     add(b, (struct npu_cmd){.op = NPU_GEMM_I8, .flags = NPU_BIAS | NPU_GELU | NPU_MUL | NPU_ADD,
                             .m = M, .n = N, .k = K, .lda = KP, .ldo = N, .ldp = N, .tile_m = 48,
                             .tile_n = 64, .in = {q, w, par, side}, .out = wide, .aux = fig});
+    add(b, (struct npu_cmd){.op = NPU_GEMM_I8, .flags = NPU_BIAS | NPU_ADD | NPU_W4,
+                            .m = M, .n = N, .k = K, .lda = KP, .ldo = N, .ldp = N, .tile_m = 48,
+                            .tile_n = 64, .in = {q, w4, par, wide}, .out = wide, .aux = fig});
     add(b, (struct npu_cmd){.op = NPU_GEMM_F32, .flags = NPU_BIAS | NPU_BLOCKS | NPU_GELU | NPU_ADD,
                             .m = M, .n = K, .k = N, .lda = N, .ldw = NP, .ldo = K, .ldp = K,
                             .tile_m = 48, .tile_n = 32, .in = {wide, w2, par2, x}, .out = x,
@@ -120,11 +127,11 @@ static void same_bits(void **state)
         struct npu_rewrite w;
         int least; /* commands */
     } row[] = {
-        {"as it is", {0}, 4},
-        {"64 x 64", {64, 64, 64, 64, 0, 0, 0, 0}, 3 + 3 + 3 * 4 + 2 * 2},
-        {"64 x 512", {64, 512, 64, 512, 0, 0, 0, 0}, 3 + 3 + 3 + 2},
-        {"32 x 96", {32, 96, 16, 32, 0, 0, 0, 0}, 5 + 5 + 5 * 3 + 4},
-        {"apart", {.unfused = 1}, 1 + 2 + 2 + 2},
+        {"as it is", {0}, 5},
+        {"64 x 64", {64, 64, 64, 64, 0, 0, 0, 0}, 3 + 3 + 2 * 3 * 4 + 2 * 2},
+        {"64 x 512", {64, 512, 64, 512, 0, 0, 0, 0}, 3 + 3 + 2 * 3 + 2},
+        {"32 x 96", {32, 96, 16, 32, 0, 0, 0, 0}, 5 + 5 + 2 * 5 * 3 + 4},
+        {"apart", {.unfused = 1}, 1 + 2 + 2 + 2 + 2},
         {"apart, 64 x 64", {64, 64, 64, 64, 1, 0, 0, 0}, 20},
     };
     static const char *const devices[] = {"virtual", "virtual:npu1"};
