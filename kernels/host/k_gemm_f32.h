@@ -26,7 +26,7 @@ KT_INLINE void kt_finish(const struct k_args *a, const struct kt_end *e, vf x, u
         x = vf_add(x, left >= 16 ? vf_load(e->block + col) : vf_load_n(e->block + col, left));
     }
     if (c->flags & NPU_GELU) {
-        x = kt_gelu(x);
+        x = c->flags & NPU_ROUGH ? kt_gelu_rough(x) : kt_gelu(x);
     }
     if (c->flags & NPU_MUL) {
         x = vf_mul(x, vf_load(e->chan + col));

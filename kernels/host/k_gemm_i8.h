@@ -97,7 +97,7 @@ static __attribute__((noinline)) void kt_i8_sums(uint32_t rows, const uint8_t *w
     }
 }
 
-/* Sums [N][32] of N rows, 16 columns that are all there, to results with a bias.  B: rows of blocks, G: GELU, A: rows
+/* Sums [N][32] of N rows, 16 columns that are all there, to results with a bias.  B: rows of blocks, G: rough GELU, A: rows
  * are added. */
 KT_INLINE void kt_i8_few(const int N, const int B, const int G, const int A, const struct k_args *a,
                          const struct kt_end *e, const float *sum, uint32_t row, uint32_t col)
@@ -115,7 +115,7 @@ KT_INLINE void kt_i8_few(const int N, const int B, const int G, const int A, con
     }
 #pragma GCC unroll 8
     for (int r = 0; r < N; r++) {
-        const vf y = G ? kt_gelu(x[r]) : x[r];
+        const vf y = G ? kt_gelu_rough(x[r]) : x[r];
         vf_store(out + (size_t)r * c->ldo, A ? vf_add(y, vf_load(add + (size_t)r * c->ldp)) : y);
     }
 }
@@ -142,7 +142,7 @@ static __attribute__((noinline)) void kt_i8_finish(const struct k_args *a, const
                                                    uint32_t rows, uint32_t row, uint32_t col, uint32_t end)
 {
     const unsigned flags = a->c->flags;
-    if (!(flags & NPU_BIAS) || flags & NPU_MUL || a->c->n < end) {
+    if (!(flags & NPU_BIAS) || flags & NPU_MUL || (flags & (NPU_GELU | NPU_ROUGH)) == NPU_GELU || a->c->n < end) {
         for (; col < end && col < a->c->n; col += 16, sum += 16) {
             for (uint32_t r = 0; r < rows; r++) {
                 kt_i8_end(a, e, vf_load(sum + 32 * r), row + r, col);

@@ -27,6 +27,19 @@ KT_INLINE vf kt_exp(vf x)
     return vf_scale2(p, n);
 }
 
+KT_INLINE vf kt_gelu_rough(vf x)
+{
+    const vf c = vf_max(vf_min(x, vf_set(REF_GELU_END)), vf_set(-REF_GELU_END)), z = vf_mul(c, c);
+    vf p = vf_fma(z, vf_set(REF_GELU_7), vf_set(REF_GELU_6));
+    p = vf_fma(p, z, vf_set(REF_GELU_5));
+    p = vf_fma(p, z, vf_set(REF_GELU_4));
+    p = vf_fma(p, z, vf_set(REF_GELU_3));
+    p = vf_fma(p, z, vf_set(REF_GELU_2));
+    p = vf_fma(p, z, vf_set(REF_GELU_1));
+    p = vf_fma(p, z, vf_set(REF_GELU_0));
+    return vf_fma(x, vf_mul(c, p), vf_mul(vf_set(0.5f), x));
+}
+
 KT_INLINE vf kt_gelu(vf x)
 {
     vf c = vf_fma(vf_mul(x, x), vf_set(REF_GELU_B), vf_set(REF_GELU_A));

@@ -16,7 +16,7 @@ static float finish(const struct k_args *a, const float *bias, const float *chan
         x += ((const float *)a->more)[(size_t)(row / c->tile_m) * c->ldw + col];
     }
     if (c->flags & NPU_GELU) {
-        x = ref_gelu(x);
+        x = c->flags & NPU_ROUGH ? ref_gelu_rough(x) : ref_gelu(x);
     }
     if (c->flags & NPU_MUL) {
         x *= chan[col];

@@ -83,6 +83,33 @@ static inline float ref_gelu(float x)
     return x / (1.0f + ref_exp(x * c));
 }
 
+/* The same as x (1/2 + c P(c^2)), c: x within REF_GELU_END; P of degree 7 has the least largest error (7.2e-5) that ends at
+ * 1/2.  No e^x and no division, which takes as long as the rest. */
+#define REF_GELU_END 4.1f
+#define REF_GELU_0 3.984942436e-01f
+#define REF_GELU_1 (-6.587929279e-02f)
+#define REF_GELU_2 9.524362162e-03f
+#define REF_GELU_3 (-1.007287065e-03f)
+#define REF_GELU_4 7.414184074e-05f
+#define REF_GELU_5 (-3.544178071e-06f)
+#define REF_GELU_6 9.776718457e-08f
+#define REF_GELU_7 (-1.172343222e-09f)
+
+static inline float ref_gelu_rough(float x)
+{
+    float c = x < REF_GELU_END ? x : REF_GELU_END;
+    c = c > -REF_GELU_END ? c : -REF_GELU_END;
+    const float z = c * c;
+    float p = fmaf(z, REF_GELU_7, REF_GELU_6);
+    p = fmaf(p, z, REF_GELU_5);
+    p = fmaf(p, z, REF_GELU_4);
+    p = fmaf(p, z, REF_GELU_3);
+    p = fmaf(p, z, REF_GELU_2);
+    p = fmaf(p, z, REF_GELU_1);
+    p = fmaf(p, z, REF_GELU_0);
+    return fmaf(x, c * p, 0.5f * x);
+}
+
 /* Adds 16 lanes as a tree. */
 static inline float ref_sum16(const float *v)
 {

@@ -77,7 +77,8 @@ static int add_products(struct asr_engine *g, struct npu_list *l, const struct n
         .out = out,
         .aux = w->i8 ? g->at.fig : 0,
     };
-    c.flags |= (uint16_t)((w->deep ? NPU_DEEP : 0) | (w->w4 ? NPU_W4 : 0));
+    /* the encoder's GELU: the decoder has few */
+    c.flags |= (uint16_t)((w->deep ? NPU_DEEP : 0) | (w->w4 ? NPU_W4 : 0) | (w->blocks && flags & NPU_GELU ? NPU_ROUGH : 0));
     if (w->blocks) {
         c.flags |= NPU_BLOCKS;
         c.more = g->at.mean_out;

@@ -108,7 +108,7 @@ static int touch_rows(const struct npu_cmd *c, int index, struct dev_touch *t, s
     t->o[0].pointwise = !to_s8;
     if (c->op == NPU_COPY && c->flags) {
         const uint64_t par = 1 + (c->flags & NPU_MUL ? 1 : 0);
-        if (c->n != c->k || c->flags & ~(NPU_BIAS | NPU_GELU | NPU_MUL | NPU_ADD)) {
+        if (c->n != c->k || c->flags & ~(NPU_BIAS | NPU_GELU | NPU_ROUGH | NPU_MUL | NPU_ADD)) {
             return bad(c, index, "what follows a product: bias, GELU, factors, rows; k = n", e);
         }
         if (c->flags & (NPU_BIAS | NPU_MUL)) {

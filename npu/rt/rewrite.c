@@ -143,7 +143,7 @@ static npu_addr between(struct job *j, size_t n)
 static int gemm_apart(struct job *j, const struct npu_cmd *c)
 {
     const unsigned bias = c->flags & NPU_BLOCKS ? 0 : NPU_BIAS;
-    const unsigned after = c->flags & (bias | NPU_GELU | NPU_MUL | NPU_ADD);
+    const unsigned after = c->flags & (bias | NPU_GELU | NPU_ROUGH | NPU_MUL | NPU_ADD);
     struct npu_cmd p = *c, q = {.op = NPU_COPY,
                                 .flags = (uint16_t)after,
                                 .m = c->m,

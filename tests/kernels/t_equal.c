@@ -178,7 +178,7 @@ static void test_after(void **unused)
     (void)unused;
     for (int round = 0; round < 200 * nt; round++) {
         struct npu_cmd c = {.op = NPU_COPY, .m = upto(9), .k = upto(200), .tile_n = 1};
-        c.flags = (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL));
+        c.flags = (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ROUGH | NPU_ADD | NPU_MUL));
         c.n = c.k;
         c.tile_m = (uint16_t)upto(5);
         c.lda = c.n + rnd() % 3, c.ldo = c.n + rnd() % 3, c.ldp = c.n + rnd() % 3;
@@ -201,7 +201,7 @@ static void gemm_case(const struct k_table *t, struct npu_cmd c)
 {
     const int i8 = c.op == NPU_GEMM_I8;
     const uint32_t planes = c.flags & NPU_FINE ? 2 : 1;
-    c.flags |= (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ADD | NPU_MUL | NPU_BLOCKS));
+    c.flags |= (uint16_t)(rnd() & (NPU_BIAS | NPU_GELU | NPU_ROUGH | NPU_ADD | NPU_MUL | NPU_BLOCKS));
     c.ldw = c.n + rnd() % 3;
     c.lda = i8 ? k_round(c.k, 64) : c.k + rnd() % 3;
     c.ldo = c.n + rnd() % 3;
@@ -355,7 +355,7 @@ static void test_w4(void **unused)
             }
             for (uint32_t t = 0; t < k; t++) {
                 const int q = half_of(w, kp, j, t);
-                const float left = row[t] - scale * (float)q, whole = most / 7.5f;
+                const float left = row[t] - scale * (float)q, whole = most * (1 / 7.5f);
                 assert_true(fabsf(left) <= scale * 0.5001f || q == (left > 0 ? 7 : -8));
                 sum += t < k / 64 * 64 ? (double)(left * left) : 0;
                 const float p = whole > 0 ? row[t] - whole * fmaxf(fminf(rintf(row[t] / whole), 7), -8) : 0;
@@ -567,7 +567,7 @@ static void test_underflow(void **unused)
         int8_t *x = block(24 * 64);
         const struct k_args attn = {.c = &at, .in = {q, k, v}, .out = out};
         const struct k_args gelu = {.c = &ge, .in = {x, w, par}, .out = out, .aux = fig};
-        int64_t took[2][2];
+        int64_t took[3][2];
         k_pack_i8_init(w, ge.n, ge.k);
         for (int far = 0; far < 2; far++) {
             at.scale[1] = far ? 1000.0f : 0.1f;
@@ -575,9 +575,12 @@ static void test_underflow(void **unused)
                 par[128 + j] = far ? -60.0f : 0.5f;
             }
             took[0][far] = lowest(t[i], &attn, 1);
+            ge.flags = NPU_BIAS | NPU_GELU;
             took[1][far] = lowest(t[i], &gelu, ge.n);
+            ge.flags |= NPU_ROUGH;
+            took[2][far] = lowest(t[i], &gelu, ge.n);
         }
-        for (int op = 0; op < 2; op++) {
+        for (int op = 0; op < 3; op++) {
             if (took[op][1] > 3 * took[op][0] + 2000) {
                 fail_msg("%s: %s takes %lld ns where it underflows, %lld where not", t[i]->name,
                          op ? "GELU" : "softmax", (long long)took[op][1], (long long)took[op][0]);
@@ -603,7 +606,12 @@ static void test_functions(void **unused)
     for (float x = -12; x < 12; x += 0.00137f) {
         double u = 0.79788456080286535588 * ((double)x + 0.044715 * x * x * x);
         assert_true(fabs(ref_gelu(x) - 0.5 * x * (1 + tanh(u))) < 2e-6);
+        assert_true(fabs(ref_gelu_rough(x) - 0.5 * x * (1 + tanh(u))) < 7.5e-5);
     }
+    for (float x = 12; x < 1e30f; x *= 1.7f) {
+        assert_true(fabsf(ref_gelu_rough(-x)) <= x * 4e-7f && fabsf(ref_gelu_rough(x) - x) <= x * 4e-7f);
+    }
+    assert_true(isfinite(ref_gelu_rough(0)) && ref_gelu_rough(0) == 0);
 }
 
 int main(void)

@@ -211,7 +211,7 @@ static void command_checks(void **state)
     for (unsigned flag = 1; flag < 1 << 16; flag <<= 1) {
         c.flags = (uint16_t)flag;
         c.in[2] = NPU_ADDR(2, 0), c.in[3] = NPU_ADDR(3, 0), c.ldp = c.n;
-        const int after = (flag & (NPU_BIAS | NPU_GELU | NPU_MUL | NPU_ADD)) != 0;
+        const int after = (flag & (NPU_BIAS | NPU_GELU | NPU_ROUGH | NPU_MUL | NPU_ADD)) != 0;
         assert_int_equal(dev_cmd_touch(&c, 0, &t, &e), after ? 0 : -ERR_NPU);
     }
     c = b.c[11]; /* fast kernels of many rows write no probabilities */

@@ -86,7 +86,7 @@ static void bed_open(struct bed *b, const char *device)
     add(b, (struct npu_cmd){.op = NPU_NORM_Q, .flags = NPU_CENTRE, .m = M, .n = K, .k = K, .lda = K,
                             .ldo = KP, .ldp = K, .tile_m = 32, .tile_n = 1,
                             .in = {x, 0, 0, room(b, 5 * K * 4)}, .out = q, .aux = fig});
-    add(b, (struct npu_cmd){.op = NPU_GEMM_I8, .flags = NPU_BIAS | NPU_GELU | NPU_MUL | NPU_ADD,
+    add(b, (struct npu_cmd){.op = NPU_GEMM_I8, .flags = NPU_BIAS | NPU_GELU | NPU_ROUGH | NPU_MUL | NPU_ADD,
                             .m = M, .n = N, .k = K, .lda = KP, .ldo = N, .ldp = N, .tile_m = 48,
                             .tile_n = 64, .in = {q, w, par, side}, .out = wide, .aux = fig});
     add(b, (struct npu_cmd){.op = NPU_GEMM_I8, .flags = NPU_BIAS | NPU_ADD | NPU_W4,
