@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/base/clk.h"
+#include "app/base/order.h"
 #include "app/bench_impl.h"
 #include "app/device.h"
 #include "app/offline.h"
@@ -130,18 +131,12 @@ static void fig_add(struct bench_fig *f, double v)
     }
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void fig_done(struct bench_fig *f)
 {
     if (f->n) {
         const int n = f->n;
-        qsort(f->t, (size_t)n, sizeof *f->t, by_value);
-        f->median = (f->t[n / 2] + f->t[(n - 1) / 2]) / 2;
+        order_doubles(f->t, (size_t)n);
+        f->median = order_median(f->t, (size_t)n);
         f->lo = f->t[0];
         f->q1 = f->t[n / 4];
         f->q3 = f->t[n - 1 - n / 4];

@@ -1,14 +1,8 @@
 /* The figures of a stream as JSON and as lines.  See score_stream.h. */
 #include <math.h>
-#include <stdlib.h>
 
+#include "app/base/order.h"
 #include "app/score_stream.h"
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Quantile q of a figure, between neighbours in proportion; sorts it.  NAN: there is none. */
 static double quantile(const struct score_figure *f, double q)
@@ -16,7 +10,7 @@ static double quantile(const struct score_figure *f, double q)
     if (!f->n || f->lost) {
         return (double)NAN;
     }
-    qsort(f->ms, f->n, sizeof *f->ms, by_value);
+    order_doubles(f->ms, f->n);
     double at = q * (double)(f->n - 1), low = floor(at);
     size_t i = (size_t)low, k = i + 1 < f->n ? i + 1 : i;
     return f->ms[i] + (at - low) * (f->ms[k] - f->ms[i]);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app/base/clk.h"
+#include "app/base/order.h"
 #include "app/device.h"
 #include "app/setup.h"
 #include "app/sound.h"
@@ -274,12 +275,6 @@ static int verify(struct bed *b, int *same, struct err *e)
 
 /* -- timing ------------------------------------------------------------------------------------ */
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void fill(struct strategy_result *o, const struct bed *b, const struct npu_handover *h0,
                  const struct npu_stats *s0, double sum_ms)
 {
@@ -319,8 +314,8 @@ static int measure(struct bed *b, struct strategy_result *o, struct err *e)
         sum += t[o->n] = (double)(clk_ns() - start) * 1e-6;
     }
     fill(o, b, &h0, &s0, sum);
-    qsort(t, (size_t)o->n, sizeof *t, by_value);
-    o->ms = o->n % 2 ? t[o->n / 2] : (t[o->n / 2 - 1] + t[o->n / 2]) / 2;
+    order_doubles(t, (size_t)o->n);
+    o->ms = order_median(t, (size_t)o->n);
     o->lo = t[0];
     o->hi = t[o->n - 1];
     return 0;

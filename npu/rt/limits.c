@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "app/base/clk.h"
+#include "app/base/order.h"
 #include "npu/rt/inside.h"
 
 enum { RUNS = 7, MAX_THREADS = 16 };
@@ -94,12 +95,6 @@ static void *block_new(size_t size)
         memset(p, 1, b);              /* pages of its own, not the one zero page */
     }
     return p;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static double best(const struct probe *p, struct seat *seat, int threads)
@@ -216,8 +211,8 @@ double npu_round_trip_ns(void)
     atomic_store(&t.late, true);
     pthread_join(other, NULL);
     n -= late; /* the run that was broken off */
-    qsort(ns, (size_t)n, sizeof *ns, by_value);
-    return n ? ns[n / 2] : (double)NAN;
+    order_doubles(ns, (size_t)n);
+    return n ? order_median(ns, (size_t)n) : (double)NAN;
 }
 
 int npu_limits_measure(const struct npu_rt *rt, int threads, struct npu_limits *l, struct err *e)

@@ -20,6 +20,7 @@
 #include "app/base/hash.h"
 #include "app/base/hist.h"
 #include "app/base/log.h"
+#include "app/base/order.h"
 #include "app/base/queue.h"
 
 static char dir[64];
@@ -66,6 +67,20 @@ static void test_hash(void **state)
         assert_true(h != last && h == hash64(moved + 1, n, 7) && h != hash64(buf, n, 8));
         last = h;
     }
+}
+
+static void test_order(void **unused)
+{
+    double x[] = {3, -1, 2.5, 1e300, -0.25};
+    (void)unused;
+    order_doubles(x, 5);
+    for (int k = 1; k < 5; k++) {
+        assert_true(x[k - 1] < x[k]);
+    }
+    assert_true(order_median(x, 5) == 2.5);
+    assert_true(order_median(x, 4) == 1.125); /* -1, -0.25, 2.5, 3 */
+    assert_true(order_median(x, 1) == -1);
+    order_doubles(x, 0);
 }
 
 static void test_err(void **state)
@@ -227,7 +242,7 @@ static void test_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_hash),      cmocka_unit_test(test_order),
         cmocka_unit_test(test_err),       cmocka_unit_test(test_file_map),
         cmocka_unit_test(test_file_save), cmocka_unit_test(test_hist),
         cmocka_unit_test(test_queue),     cmocka_unit_test(test_log),
