@@ -101,8 +101,8 @@ void k_pack_low(uint8_t *low, const uint8_t *packed, uint32_t k, uint32_t col, c
                 float scale);
 
 /* Weights of 4 bits: their size, all zero, and channel `col`, with the scale, of a few below the one that would hold its
- * largest value, that rounds it with the least squared error; returns the scale.  Two channels share bytes: packed by one
- * thread, 32 at least. */
+ * largest value, that rounds it with the least squared error; returns the scale.  Channels share bytes: the 32 of a panel are
+ * packed by one thread. */
 size_t k_packed_w4_bytes(uint32_t n, uint32_t k);
 void k_pack_w4_init(uint8_t *packed, uint32_t n, uint32_t k);
 float k_pack_w4(uint8_t *packed, uint32_t k, uint32_t col, const float *w);
