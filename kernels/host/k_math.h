@@ -24,7 +24,18 @@ KT_INLINE vf kt_exp(vf x)
     p = vf_fma(p, r, vf_set(REF_E2));
     p = vf_fma(p, r, vf_set(1.0f));
     p = vf_fma(p, r, vf_set(1.0f));
-    return vf_scale2(p, n);
+    return vf_scale2(p, t);
+}
+
+KT_INLINE vf kt_exp_sum(vf x)
+{
+    const vf t = vf_fma(x, vf_set(REF_LOG2E), vf_set(REF_ROUND));
+    const vf f = vf_fma(x, vf_set(REF_LOG2E), vf_sub(vf_set(REF_ROUND), t));
+    vf p = vf_fma(f, vf_set(REF_POW_4), vf_set(REF_POW_3));
+    p = vf_fma(p, f, vf_set(REF_POW_2));
+    p = vf_fma(p, f, vf_set(REF_POW_1));
+    p = vf_fma(p, f, vf_set(REF_POW_0));
+    return vf_scale2(p, t);
 }
 
 KT_INLINE vf kt_gelu_rough(vf x)

@@ -252,7 +252,7 @@ static void kt_range(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t 
             vf sum = zero;
             for (j = p * c->k; j < end; j += 16) {
                 const uint32_t left = end - j;
-                const vf e = kt_exp(vf_max(vf_sub(kt_load_some(x + j, left), top), vf_set(REF_EXP_LO)));
+                const vf e = kt_exp_sum(vf_max(vf_sub(kt_load_some(x + j, left), top), vf_set(REF_EXP_LO)));
                 sum = vf_add(sum, left < 16 ? vf_keep_n(e, left) : e);
             }
             out[p] = (struct k_range){most + 0.0f, 0.0f - vf_max_all(vf_max(down[0], down[1])), vf_sum16(sum)};

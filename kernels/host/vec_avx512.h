@@ -74,11 +74,11 @@ static inline void vf_sums4(float *to, vf a, vf b, vf c, vf d, float by)
     const __m128 sums = _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, x));
     _mm_storeu_ps(to, _mm_mul_ps(sums, _mm_set1_ps(by)));
 }
-/* x * 2^n for integral n in float */
-static inline vf vf_scale2(vf x, vf n)
+/* x * 2^n, n from the last bits of t = n + REF_ROUND */
+static inline vf vf_scale2(vf x, vf t)
 {
     return _mm512_castsi512_ps(
-        _mm512_add_epi32(_mm512_castps_si512(x), _mm512_slli_epi32(_mm512_cvtps_epi32(n), 23)));
+        _mm512_add_epi32(_mm512_castps_si512(x), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
 }
 /* Rounds to nearest even, stores n <= 16 values as s8, adds them to *sum. */
 static inline void vf_to_s8(int8_t *p, vf x, uint32_t n, vi *sum)

@@ -120,13 +120,11 @@ static inline void vf_sums4(float *to, vf a, vf b, vf c, vf d, float by)
     vst1_f32(to, vmul_n_f32(vpadd_f32(vn_sum2(a), vn_sum2(b)), by));
     vst1_f32(to + 2, vmul_n_f32(vpadd_f32(vn_sum2(c), vn_sum2(d)), by));
 }
-/* p * 2^n for integral n */
-static inline float32x4_t vn_times2(float32x4_t p, int32x4_t n)
+static inline float32x4_t vn_scale2(float32x4_t p, float32x4_t t)
 {
-    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(n, 23)));
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(vreinterpretq_s32_f32(t), 23)));
 }
-static inline float32x4_t vn_scale2(float32x4_t p, float32x4_t n) { return vn_times2(p, vcvtnq_s32_f32(n)); }
-static inline vf vf_scale2(vf p, vf n) { return VN2(vf, vn_scale2, p, n); }
+static inline vf vf_scale2(vf p, vf t) { return VN2(vf, vn_scale2, p, t); }
 
 static inline vi vi_set(int32_t x)
 {

@@ -103,12 +103,12 @@ static inline void vf_sums4(float *to, vf a, vf b, vf c, vf d, float by)
     const __m128 sums = _mm_add_ps(_mm_movelh_ps(pq, rs), _mm_movehl_ps(rs, pq));
     _mm_storeu_ps(to, _mm_mul_ps(sums, _mm_set1_ps(by)));
 }
-static inline __m256 vf_scale2_half(__m256 x, __m256 n)
+static inline __m256 vf_scale2_half(__m256 x, __m256 t)
 {
     return _mm256_castsi256_ps(
-        _mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23)));
+        _mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
 }
-static inline vf vf_scale2(vf x, vf n) { return VF2(vf_scale2_half, x, n); }
+static inline vf vf_scale2(vf x, vf t) { return VF2(vf_scale2_half, x, t); }
 static inline void vf_to_s8(int8_t *p, vf x, uint32_t n, vi *sum)
 {
     vf k = n < 16 ? vf_keep_n(x, n) : x;

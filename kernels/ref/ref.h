@@ -51,6 +51,28 @@ static inline float ref_exp(float x)
     return p;
 }
 
+/* exp(x) of REF_EXP_LO <= x <= 0 for sums: 2^f of |f| <= 1/2 by the polynomial of degree 4 with the least largest error
+ * (2.6e-6 relative). */
+#define REF_POW_0 9.999992847e-01f
+#define REF_POW_1 6.931217909e-01f
+#define REF_POW_2 2.402474433e-01f
+#define REF_POW_3 5.591786280e-02f
+#define REF_POW_4 9.570102207e-03f
+
+static inline float ref_exp_sum(float x)
+{
+    const float t = fmaf(x, REF_LOG2E, REF_ROUND), f = fmaf(x, REF_LOG2E, REF_ROUND - t);
+    float p = fmaf(f, REF_POW_4, REF_POW_3);
+    p = fmaf(p, f, REF_POW_2);
+    p = fmaf(p, f, REF_POW_1);
+    p = fmaf(p, f, REF_POW_0);
+    int32_t bits;
+    memcpy(&bits, &p, 4);
+    bits += (int32_t)(t - REF_ROUND) * (1 << 23);
+    memcpy(&p, &bits, 4);
+    return p;
+}
+
 /* Products of 16 bits, of which the upper half is kept: a b / 2^15 to nearest, halves up. */
 static inline int32_t ref_mulr(int32_t a, int32_t b) { return (a * b + 16384) >> 15; }
 

@@ -203,7 +203,7 @@ void ref_range(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, ui
             float lane[16] = {0};
             for (uint32_t j = p * c->k; j < end; j++) {
                 const float d = x[j] - up; /* what is no number counts for nothing */
-                lane[(j - p * c->k) % 16] += ref_exp(d > REF_EXP_LO ? d : REF_EXP_LO);
+                lane[(j - p * c->k) % 16] += ref_exp_sum(d > REF_EXP_LO ? d : REF_EXP_LO);
             }
             /* a zero's sign depends on the order they are looked at: it is lost here */
             out[p] = (struct k_range){up + 0.0f, 0.0f - down, ref_sum16(lane)};

@@ -597,6 +597,9 @@ static void test_functions(void **unused)
     for (float x = -87; x < 88; x += 0.0137f) {
         assert_true(fabs(ref_exp(x) / exp((double)x) - 1) < 4e-7);
     }
+    for (float x = REF_EXP_LO; x <= 0; x += 0.00137f) {
+        assert_true(fabs(ref_exp_sum(x) / exp((double)x) - 1) < 1.2e-5); /* x log2 e itself is rounded */
+    }
     for (int32_t u = 0; u < 32768; u++) {
         const double is = 32767 * exp2(-u / 2048.0);
         assert_true(fabs(ref_soft(u) - is) <= 0.0025 * is + 1);
