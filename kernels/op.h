@@ -40,7 +40,7 @@ enum npu_flag {
                           HEADS: subtract in[1] from every row; ATTN_I8: add `more` to every row */
     NPU_DEEP = 2048,   /* GEMM_I8 with NPU_FINE: the low plane of the weights counts too */
     NPU_W4 = 4096,     /* GEMM_I8 without NPU_FINE: weights of 4 bits */
-    NPU_ROUGH = 8192,  /* with NPU_GELU: by a polynomial, off by 1e-4 at most; what is rounded to 8 bits next */
+    NPU_ROUGH = 8192,  /* with NPU_GELU: by a polynomial, off by 1e-4 at most: less than INT8 rounds */
 };
 
 /* Address: buffer handle in the upper 16 bits, byte offset in the lower 48; 0 is "none". */

@@ -452,7 +452,9 @@ static void kt_gemm_few(const struct k_args *a, const struct kt_end *e, uint32_t
     }
 }
 
-#include "kernels/host/k_gemm_w4.h"
+/* k_gemm_w4.h */
+static void kt_gemm_w4(const struct k_args *a, const struct kt_end *e, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
+                       void *scratch);
 
 static void kt_gemm_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
                        void *scratch)

@@ -19,6 +19,8 @@
 #include "kernels/host/k_gemm_f32.h"
 
 #include "kernels/host/k_gemm_i8.h"
+
+#include "kernels/host/k_gemm_w4.h"
 #ifdef KT_AMX_MODEL
 #include "kernels/host/amx_gemm.h"
 #endif
