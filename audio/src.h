@@ -105,7 +105,8 @@ int audio_src_read16k(struct audio_src *s, float *x, int max, int timeout_ms, st
 uint64_t audio_src_gap(struct audio_src *s, unsigned *why);
 
 /* What is still inside the resampler, when reading is about to be interrupted (pause): call until
- * it gives 0.  Reading may go on afterwards, with samples that need not be adjacent. */
+ * it gives 0; then audio_src_gap() tells what was lost after it.  Reading may go on afterwards, with samples that need
+ * not be adjacent. */
 int audio_src_flush16k(struct audio_src *s, float *x, int max);
 
 /* Ends the sound: a read that waits returns, what a live device has recorded and what is inside the

@@ -84,11 +84,21 @@ static int convert(struct audio_src *s, float *x, int max)
     return n;
 }
 
+/* All that was read is out.  What was lost behind it and has nothing after it yet is told now: what comes next may be of
+ * another time, whose length is counted by the clock. */
+static int flushed(struct audio_src *s)
+{
+    if (lost_now(s)) {
+        tell_gap(s, atomic_load_explicit(&s->frames, memory_order_relaxed));
+    }
+    return 0;
+}
+
 int audio_src_flush16k(struct audio_src *s, float *x, int max)
 {
     int n = 0, used = 0;
     if (!s->rs || s->flushed) {
-        return 0;
+        return flushed(s);
     }
     if (s->cut) { /* s->in stands behind a gap */
         n = convert(s, x, max);
@@ -103,7 +113,7 @@ int audio_src_flush16k(struct audio_src *s, float *x, int max)
     s->in_at += used;
     if (n <= 0) {
         resample_reset(s->rs);
-        return 0;
+        return flushed(s);
     }
     clamp(x, n);
     s->out_16k += (uint64_t)n;

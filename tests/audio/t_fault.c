@@ -300,6 +300,45 @@ static void t_leash(void **state)
     fault_free(f);
 }
 
+/* Sound that was lost while nothing came after it yet, and then a pause: told before that, and once.  (Told with what came
+ * after the pause it counted twice, as lost and as paused.) */
+static void t_lost_before_pause(void **state)
+{
+    static const char *const script[] = {"at 0.1 xrun 0.05", "at 0.1 xrun 0.05; rate 44100"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct fault *f = walk_world(script[i], "ramp", 1);
+        struct audio_src *s;
+        struct err e = {0};
+        float x[320];
+        uint64_t n = 0, lost = 0;
+        unsigned why = 0;
+        int k;
+        fault_leash(f);
+        assert_int_equal(fault_open(&s, f, &e), 0);
+        fault_advance(f, 100000, 0);
+        while ((k = audio_src_read16k(s, x, 320, 0, &e)) > 0) {
+            n += (uint64_t)k;
+            assert_int_equal(audio_src_gap(s, &why), 0);
+        }
+        assert_int_equal(k, AUDIO_AGAIN);
+        while ((k = audio_src_flush16k(s, x, 320)) > 0) {
+            n += (uint64_t)k;
+        }
+        lost = audio_src_gap(s, &why);
+        assert_int_equal(n + lost, RATE * 15 / 100);
+        assert_int_equal(why, GAP_XRUN);
+        fault_advance(f, 900000, 0);
+        while ((k = audio_src_read16k(s, x, 320, 0, &e)) > 0) {
+            n += (uint64_t)k;
+            lost += audio_src_gap(s, &why);
+        }
+        assert_in_range(lost, RATE / 20 - 1, RATE / 20 + 1);
+        audio_src_close(s);
+        fault_free(f);
+    }
+}
+
 static void t_repeat(void **state)
 {
     struct walk w;
@@ -378,6 +417,7 @@ int main(void)
         cmocka_unit_test(t_hints),       cmocka_unit_test(t_dead_channel),
         cmocka_unit_test(t_slow_reader), cmocka_unit_test(t_minute),
         cmocka_unit_test(t_script),      cmocka_unit_test(t_leash),
+        cmocka_unit_test(t_lost_before_pause),
         cmocka_unit_test(t_repeat),
     };
     return cmocka_run_group_tests_name("fault", tests, NULL, NULL);
