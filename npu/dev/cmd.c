@@ -323,6 +323,7 @@ int dev_cmd_resolve(const struct npu_cmd *c, int index, dev_at at, void *ctx, st
             return err_set(e, ERR_NPU, "command %d (%s): %s lies outside its buffer", index,
                            dev_op_name(c->op), o->name);
         }
+        j->size[o->slot] = o->bytes;
         if (o->slot < DEV_OUT) {
             j->args.in[o->slot] = p;
         } else if (o->slot == DEV_MORE) {

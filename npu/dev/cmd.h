@@ -6,7 +6,7 @@
 
 #include "npu/dev/dev.h"
 
-enum { DEV_MAX_OPERANDS = 8, DEV_OUT = 4, DEV_AUX = 5, DEV_MORE = 6 };
+enum { DEV_MAX_OPERANDS = 8 };
 
 struct dev_operand {
     const char *name;

@@ -10,9 +10,12 @@
 
 enum { DEV_MAX_COLS = 8, DEV_MAX_ROWS = 4, DEV_MAX_THREADS = 64 };
 
+enum { DEV_OUT = 4, DEV_AUX = 5, DEV_MORE = 6, DEV_SLOTS = 7 }; /* operands of a command; 0 to 3: in[] */
+
 /* One command, resolved: tiles_m x tiles_n tiles of the result. */
 struct dev_job {
     struct k_args args;
+    uint64_t size[DEV_SLOTS]; /* bytes of each operand from the first to the last touched; 0: not used */
     uint32_t tiles_m, tiles_n;
     uint32_t cols; /* extent of the second tile dimension: columns, or heads */
     uint64_t bytes, macs; /* of all operands */

@@ -7,7 +7,8 @@
  * machine holds up costs no more than its share.  Whoever serves a tile, its bits are the same.
  *
  * Between two jobs threads exchange as little as can be: each has one word of what it took and one of what
- * it finished, counted on from job to job, and the next job begins when those of all add up.
+ * it finished, counted on from job to job, and the next job begins when those of all add up.  Some jobs are so short that
+ * even this takes longer than they do: virt_each.c.
  *
  * The submitting thread is thread 0: it lends its core to the columns it would otherwise wait for.
  * The others spin for a moment between jobs and lists, then sleep in a futex: an idle device costs
@@ -30,15 +31,15 @@ static void count(_Atomic uint64_t *c, uint64_t n)
 /* Work that only rearranges data for the kernels: shown as transfer. */
 static bool moves_only(int op) { return op == NPU_COPY || op == NPU_HEADS; }
 
-static void run_tile(struct worker *w, const struct dev_job *j, uint32_t tile)
+void virt_run_tile(struct worker *w, const struct dev_job *j, const struct k_args *a, uint32_t tile)
 {
-    const struct npu_cmd *c = j->args.c;
+    const struct npu_cmd *c = a->c;
     const uint32_t mi = tile % j->tiles_m, nj = tile / j->tiles_m;
     const uint32_t m0 = mi * c->tile_m, n0 = nj * c->tile_n;
     /* the edge tiles are trimmed */
     const uint32_t m1 = c->m - m0 < c->tile_m ? c->m : m0 + c->tile_m;
     const uint32_t n1 = j->cols - n0 < c->tile_n ? j->cols : n0 + c->tile_n;
-    w->v->kernels->run[c->op](&j->args, m0, m1, n0, n1, w->scratch);
+    w->v->kernels->run[c->op](a, m0, m1, n0, n1, w->scratch);
 }
 
 enum { TILE_BITS = 20 }; /* of worker.claims; the job's number is above them */
@@ -60,54 +61,128 @@ static int64_t claim(struct worker *x, uint64_t number, uint32_t share)
     }
 }
 
-/* Serves what is left of x's share of job i; returns the number of tiles served. */
+/* Serves a tile and counts it; *now: when that begins, then when it ends. */
+static void serve_tile(struct worker *w, const struct dev_job *j, const struct k_args *a, uint32_t tile, int64_t *now)
+{
+    const uint32_t columns = (uint32_t)w->v->dev.columns, col = tile % columns;
+    const int op = a->c->op;
+    virt_run_tile(w, j, a, tile);
+    const int64_t then = *now;
+    *now = clk_ns();
+    const uint64_t spent = (uint64_t)(*now - then);
+    count(moves_only(op) ? &w->fig.col_transfer[col] : &w->fig.col_busy[col], spent);
+    count(&w->fig.core[col][tile / columns % DEV_MAX_ROWS], spent);
+    count(&w->fig.col_tiles[col], 1);
+    count(&w->fig.op_busy[op], spent);
+    count(&w->fig.op_tiles[op], 1);
+}
+
+/* Takes for the list job `number`, which every thread does for itself, from worker 0, whose claims become `to`.  False:
+ * it was taken. */
+static bool claim_each(struct virt *v, uint64_t number, uint64_t to)
+{
+    uint64_t c = atomic_load_explicit(&v->worker[0].claims, memory_order_relaxed);
+    while (c >> TILE_BITS < number) {
+        if (atomic_compare_exchange_weak(&v->worker[0].claims, &c, to)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Serves what is left of x's share of job i. */
 static uint32_t serve(struct worker *w, struct worker *x, int i, int64_t *now)
 {
     const struct virt *v = w->v;
     const struct dev_job *j = &v->job[i];
-    const uint32_t columns = (uint32_t)v->dev.columns, share = virt_share(v, (uint32_t)x->index, j);
-    const int op = j->args.c->op;
+    const struct k_args args = virt_each_args(w, i);
+    const uint32_t share = virt_share(v, (uint32_t)x->index, j);
     uint32_t served = 0;
-    int64_t k;
-    while ((k = claim(x, v->number + (uint64_t)i, share)) >= 0) {
-        const uint32_t tile = virt_tile(v, (uint32_t)x->index, j, (uint32_t)k), col = tile % columns;
-        run_tile(w, j, tile);
-        const int64_t then = *now;
-        *now = clk_ns();
-        const uint64_t spent = (uint64_t)(*now - then);
-        count(moves_only(op) ? &w->fig.col_transfer[col] : &w->fig.col_busy[col], spent);
-        count(&w->fig.core[col][tile / columns % DEV_MAX_ROWS], spent);
-        count(&w->fig.col_tiles[col], 1);
-        count(&w->fig.op_busy[op], spent);
-        count(&w->fig.op_tiles[op], 1);
+    int64_t k = x == w && w->begun ? 0 : claim(x, v->number + (uint64_t)i, share);
+    for (w->begun = false; k >= 0; k = claim(x, v->number + (uint64_t)i, share)) {
+        serve_tile(w, j, &args, virt_tile(v, (uint32_t)x->index, j, (uint32_t)k), now);
         served++;
     }
     return served;
+}
+
+/* Serves job i, which every thread does for itself, for the list. */
+static uint32_t serve_each(struct worker *w, int i, int64_t *now)
+{
+    const struct dev_job *j = &w->v->job[i];
+    const uint32_t tiles = j->tiles_m * j->tiles_n;
+    for (uint32_t t = 0; t < tiles; t++) {
+        serve_tile(w, j, &j->args, t, now);
+    }
+    return tiles;
+}
+
+/* Tells the others of tiles that w finished. */
+static void tell(struct worker *w, uint32_t served)
+{
+    if (served) {
+        atomic_fetch_add(&w->done, served);
+    }
+}
+
+/* What others left of job i. */
+static void serve_others(struct worker *w, int i, uint32_t goal, int64_t *now)
+{
+    struct virt *v = w->v;
+    for (int k = 0; k < v->dev.threads && !virt_finished(v, goal); k++) {
+        if (&v->worker[k] == w) {
+            continue;
+        }
+        uint32_t served = 0;
+        if (k == 0 && i && v->each[i - 1]) { /* worker 0 has not come yet? */
+            const uint64_t number = v->number + (uint64_t)i - 1;
+            served = claim_each(v, number, number << TILE_BITS | 1) ? serve_each(w, i - 1, now) : 0;
+        }
+        tell(w, served + serve(w, &v->worker[k], i, now));
+    }
 }
 
 /* 1: w was helped onto another processor, or has left its own to worker 0, and should go home. */
 static int run_job(struct worker *w, int i, uint32_t goal)
 {
     struct virt *v = w->v;
-    uint32_t served;
+    const bool is_short = v->job[i].tiles_m == 1, late = i && w->late == i;
     int64_t now = clk_ns();
     virt_hold(w, i);
-    served = serve(w, w, i, &now);
-    for (int k = 0; k < v->dev.threads; k++) {
-        served += &v->worker[k] == w ? 0 : serve(w, &v->worker[k], i, &now);
+    tell(w, w->owes + (late ? 0 : serve(w, w, i, &now)));
+    w->owes = 0;
+    /* Looking for what others left takes words from them that they need at once.  A short job is most often over
+     * before that. */
+    if (is_short) {
+        virt_ahead(w, i, goal);
     }
-    if (served) {
-        atomic_fetch_add(&w->done, served);
-        if (atomic_load(&v->waiting) && virt_finished(v, goal)) {
-            atomic_fetch_add(&v->bell, 1);
-            virt_wake(&v->bell);
-        }
+    if (!late) {
+        serve_others(w, i, goal, &now);
     }
-    if (virt_release(w)) {
+    const int home = virt_release(w);
+    if (atomic_load(&v->waiting) && virt_finished(v, goal)) {
+        atomic_fetch_add(&v->bell, 1);
+        virt_wake(&v->bell);
+    }
+    if (home) {
         return 1;
     }
-    virt_ahead(w, i, goal);
+    if (!is_short) {
+        virt_ahead(w, i, goal);
+    }
     return virt_wait_job(w, i, goal);
+}
+
+/* Worker 0 does job i, which the others do for themselves, for the list, and takes its first tile of the next job with it:
+ * the others hear of both at once.  When one of them was here before, worker 0 leaves the next job to them. */
+static void run_each(struct worker *w, int i)
+{
+    const uint64_t number = w->v->number + (uint64_t)i;
+    int64_t now = clk_ns();
+    virt_each_begin(w, i);
+    w->begun = claim_each(w->v, number, (number + 1) << TILE_BITS | 1);
+    w->late = w->begun ? 0 : i + 1;
+    w->owes = w->begun ? serve_each(w, i, &now) : 0;
 }
 
 /* What all workers together have finished when job i is done, given the same of the job before it. */
@@ -124,7 +199,11 @@ static int serve_list(struct worker *w)
     w->ahead.job = 0;
     for (int i = 0; i < w->v->n_job && !away; i++) {
         goal = goal_of(w->v, i, goal);
-        away = run_job(w, i, goal);
+        if (w->v->each[i]) {
+            virt_each_do(w, i, goal_of(w->v, i + 1, goal));
+        } else {
+            away = run_job(w, i, goal);
+        }
     }
     return away;
 }
@@ -182,28 +261,45 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-static int grow(struct virt *v, size_t scratch_b, struct err *e)
+static int grow(struct virt *v, size_t scratch_b, size_t room_b, struct err *e)
 {
-    if (scratch_b > v->scratch_b) {
-        const size_t b = (scratch_b + 4095) / 4096 * 4096;
+    if (scratch_b > v->scratch_b || room_b > v->room_b) {
+        scratch_b = scratch_b > v->scratch_b ? (scratch_b + 4095) / 4096 * 4096 : v->scratch_b;
+        room_b = room_b > v->room_b ? (room_b + 4095) / 4096 * 4096 : v->room_b;
         for (int i = 0; i < v->dev.threads; i++) {
-            void *p = aligned_alloc(4096, b);
+            char *p = aligned_alloc(4096, scratch_b + room_b);
             if (!p) {
-                return err_set(e, ERR_MEM, "no memory for %zu bytes of tile memory", b);
+                return err_set(e, ERR_MEM, "no memory for %zu bytes of tile memory", scratch_b + room_b);
             }
             free(v->worker[i].scratch);
             v->worker[i].scratch = p;
+            v->worker[i].room = p + scratch_b;
         }
-        v->scratch_b = b;
+        v->scratch_b = scratch_b;
+        v->room_b = room_b;
     }
     return 0;
+}
+
+/* What the threads need for n jobs. */
+static int prepare(struct virt *v, const struct dev_job *job, int n, size_t scratch_b, struct err *e)
+{
+    if (n > v->each_cap) {
+        uint8_t *p = realloc(v->each, (size_t)n);
+        if (!p) {
+            return err_set(e, ERR_MEM, "no memory for a list of %d commands", n);
+        }
+        v->each = p;
+        v->each_cap = n;
+    }
+    return n ? grow(v, scratch_b, virt_each_find(v, job, n, v->each), e) : 0;
 }
 
 static int virt_run(struct dev *d, const struct dev_job *job, int n, size_t scratch_b,
                     struct err *e)
 {
     struct virt *v = (struct virt *)d;
-    int rc = grow(v, scratch_b, e);
+    int rc = prepare(v, job, n, scratch_b, e);
     if (rc || n == 0) {
         return rc;
     }
@@ -216,7 +312,7 @@ static int virt_run(struct dev *d, const struct dev_job *job, int n, size_t scra
         v->goal += atomic_load(&v->worker[k].done);
     }
     uint32_t goal = v->goal;
-    v->worker[0].ahead.job = 0;
+    v->worker[0].ahead.job = v->worker[0].late = 0;
     v->worker[0].thread = pthread_self();
     atomic_store(&v->worker[0].cpu, sched_getcpu());
     atomic_store(&v->worker[0].inside, 1);
@@ -227,7 +323,10 @@ static int virt_run(struct dev *d, const struct dev_job *job, int n, size_t scra
     for (int i = 0; i < n; i++) {
         const int op = job[i].args.c->op;
         goal = goal_of(v, i, goal);
-        while (run_job(&v->worker[0], i, goal)) {
+        if (v->each[i]) {
+            run_each(&v->worker[0], i);
+        }
+        while (!v->each[i] && run_job(&v->worker[0], i, goal)) {
             virt_go_home(&v->worker[0]);
         }
         const int64_t now = clk_ns();
@@ -296,6 +395,7 @@ static void virt_close(struct dev *d)
         free(v->worker[i].scratch);
     }
     free(v->worker);
+    free(v->each);
     free(v);
 }
 

@@ -1,5 +1,5 @@
-/* The direct device's insides: virt.c runs lists, virt_wait.c waits for tiles and for threads that the
- * machine holds up.  For those two files alone. */
+/* The direct device's insides, for virt*.c alone: virt.c runs lists, virt_wait.c waits for tiles and for threads that the
+ * machine holds up, virt_ahead.c asks for weights, virt_each.c has short jobs done by every thread for itself. */
 #ifndef NPU_DEV_VIRT_IN_H
 #define NPU_DEV_VIRT_IN_H
 
@@ -37,7 +37,13 @@ struct worker {
     int index;
     pthread_t thread; /* of worker 0: whoever runs the list */
     void *scratch;
+    char *room; /* behind the scratch: results of its own (virt_each.c) */
     struct ahead ahead;
+    uint32_t saw[DEV_MAX_THREADS]; /* tiles that each had finished when w came to a job of its own (virt_each.c) */
+    /* Worker 0, of a job that it did for the list (virt_each.c) and the next one: */
+    uint32_t owes; /* tiles that it finished and has not told of */
+    bool begun;    /* its first tile of the next job is taken */
+    int late;      /* the next job, left to the others, who had begun the one before it; 0: none */
 
     _Atomic int cpu;        /* processor it was last seen on */
     _Atomic uint32_t inside; /* in a list; of worker 0: always while one runs */
@@ -50,7 +56,9 @@ struct virt {
     const struct k_table *kernels;
     struct worker *worker;
     int started; /* threads that run, thread 0 not counted */
-    size_t scratch_b;
+    size_t scratch_b, room_b;
+    uint8_t *each; /* jobs of the open list that every thread does for itself */
+    int each_cap;
 
     /* The open list.  Written by the submitter while `active` is 0 and the gate is shut. */
     const struct dev_job *job;
@@ -138,6 +146,20 @@ void virt_enter(struct worker *w);
 /* Worker w has no tile left in job i, which is done at `goal`: meanwhile it asks for the weights of its
  * tiles in a later job.  Returns when they are on their way, or job i is done. */
 void virt_ahead(struct worker *w, int i, uint32_t goal);
+
+/* Tile `tile` of job j with operands a. */
+void virt_run_tile(struct worker *w, const struct dev_job *j, const struct k_args *a, uint32_t tile);
+
+/* Which of n jobs every thread does for itself, to each[n]; returns the room that a thread needs for one, bytes. */
+size_t virt_each_find(const struct virt *v, const struct dev_job *job, int n, uint8_t *each);
+/* Worker w comes to such a job i: holds job i + 1, and remembers what all have finished. */
+void virt_each_begin(struct worker *w, int i);
+/* Worker w, not 0, does such a job i to its room, and holds job i + 1, which is done at `goal`; nothing to do where it is. */
+void virt_each_do(struct worker *w, int i, uint32_t goal);
+/* The operands of job i for worker w: its rows may lie in its room. */
+struct k_args virt_each_args(const struct worker *w, int i);
+/* Has every other worker but 0 left what it does for itself before job i?  0 is counted. */
+bool virt_each_over(const struct worker *w, int i);
 
 /* Waits until job i is done, at `goal`; returns as virt_release. */
 int virt_wait_job(struct worker *w, int i, uint32_t goal);

@@ -190,6 +190,12 @@ static bool shares_processor(const struct worker *w, const struct worker *x)
            atomic_load_explicit(&x->cpu, memory_order_relaxed);
 }
 
+/* Is job i done, at `goal`, and may what it read be written again? */
+static bool is_over(const struct worker *w, int i, uint32_t goal)
+{
+    return virt_finished(w->v, goal) && virt_each_over(w, i);
+}
+
 /* The first worker but w that serves tiles of job i. */
 static struct worker *holder_of(struct worker *w, int i)
 {
@@ -207,7 +213,7 @@ int virt_wait_job(struct worker *w, int i, uint32_t goal)
     struct virt *v = w->v;
     struct worker *x;
     for (int k = 0; k < VIRT_SPIN; k++) {
-        if (virt_finished(v, goal)) {
+        if (is_over(w, i, goal)) {
             return 0;
         }
         if (k == LOOK && (x = holder_of(w, i)) != NULL && shares_processor(w, x)) {
@@ -215,7 +221,7 @@ int virt_wait_job(struct worker *w, int i, uint32_t goal)
         }
         virt_pause();
     }
-    while (!virt_finished(v, goal)) {
+    while (!is_over(w, i, goal)) {
         x = holder_of(w, i);
         if (x && help(w, x, &x->done, atomic_load(&x->done))) {
             return 1;
@@ -223,7 +229,7 @@ int virt_wait_job(struct worker *w, int i, uint32_t goal)
         /* counted first, then looked: whoever finishes does it the other way round */
         atomic_fetch_add(&v->waiting, 1);
         const uint32_t bell = atomic_load(&v->bell);
-        if (!virt_finished(v, goal)) {
+        if (!is_over(w, i, goal)) {
             nap(&v->bell, bell);
         }
         atomic_fetch_sub(&v->waiting, 1);
