@@ -100,6 +100,7 @@ static void kt_gemm_w4(const struct k_args *a, const struct kt_end *e, uint32_t 
 #define KT_W4_MANY(R)                                                                              \
     for (; i + (R) <= end; i += (R)) {                                                             \
         float sum[(R) * 32] __attribute__((aligned(64)));                                          \
+        kt_i8_ask(a, R, i, j);                                                                     \
         kt_w4_##R(i == m, w, kp, x.x + (i - m) * x.ldx, x.ldx, (const struct k_row *)a->aux + i, sum); \
         kt_i8_finish(a, e, sum, R, i, j, j + 32);                                                  \
     }

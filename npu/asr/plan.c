@@ -20,6 +20,24 @@ static uint16_t tile_rows(uint32_t m) { return (uint16_t)(m <= FEW_ROWS ? m : NE
 /* Rows of a tile of LayerNorm and quantisation: the decoder's few go to as many columns as there can be. */
 static uint16_t norm_rows(uint32_t m) { return m <= FEW_ROWS ? (uint16_t)((m + 7) / 8) : 32; }
 
+/* Columns of a tile of a few rows.  A tile reads its weights in a run, so they are as many as can be: an eighth, so that
+ * eight columns of the array have something, 2048 at most; fewer where two threads would get far from a half each. */
+static uint16_t few_columns(uint32_t n)
+{
+    enum { MOST = 2048 / K_PAD_N };
+    const uint32_t panels = (n + K_PAD_N - 1) / K_PAD_N, rounds = (panels + 8 * MOST - 1) / (8 * MOST);
+    const uint32_t most = (panels + 8 * rounds - 1) / (8 * rounds);
+    uint32_t best = most, least = UINT32_MAX;
+    for (uint32_t p = most; 2 * p > most; p--) {
+        const uint32_t tiles = (panels + p - 1) / p, half = (tiles + 1) / 2 * p;
+        if (half < least - least / 32) {
+            least = half;
+            best = p;
+        }
+    }
+    return (uint16_t)(best * K_PAD_N);
+}
+
 static uint32_t blocks_of(uint32_t m) { return (m + tile_rows(m) - 1) / tile_rows(m); }
 
 /* The means that were subtracted from the blocks of m rows, as rows of 16 bits. */
@@ -86,8 +104,7 @@ static int add_products(struct asr_engine *g, struct npu_list *l, const struct n
     }
     c.tile_m = tile_rows(m);
     if (m <= FEW_ROWS) {
-        /* one tile for each of the most columns there are: runs of weights as long as can be */
-        c.tile_n = small(k_round((w->n + 7) / 8, K_PAD_N), 2048);
+        c.tile_n = few_columns(w->n);
     } else {
         c.tile_n = 128;
     }
