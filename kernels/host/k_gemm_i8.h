@@ -453,15 +453,14 @@ static void kt_gemm_few(const struct k_args *a, const struct kt_end *e, uint32_t
 }
 
 /* k_gemm_w4.h */
-static void kt_gemm_w4(const struct k_args *a, const struct kt_end *e, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
-                       void *scratch);
+static void kt_gemm_w4(const struct k_args *a, const struct kt_end *e, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1);
 
 static void kt_gemm_i8(const struct k_args *a, uint32_t m0, uint32_t m1, uint32_t n0, uint32_t n1,
                        void *scratch)
 {
     const struct kt_end e = kt_i8_end_of(a, m0);
     if (a->c->flags & NPU_W4) {
-        kt_gemm_w4(a, &e, m0, m1, n0, n1, scratch);
+        kt_gemm_w4(a, &e, m0, m1, n0, n1);
         return;
     }
     if (a->c->flags & NPU_FINE || m1 - m0 <= KT_FEW) {

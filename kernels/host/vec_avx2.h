@@ -77,6 +77,25 @@ static inline vi vi_dot_low(vi acc, vi w, vx x)
 {
     return (vi){vi_dot_half(acc.a, vi_apart_u(w.a), x), vi_dot_half(acc.b, vi_apart_u(w.b), x)};
 }
+/* Weights of 4 bits are small enough for VPMADDUBSW, and KT_W4_RUN of its sums for 16 bits: 8 * 2 * 15 * 127 is 30,480. */
+#define KT_W4_RUN 8
+static inline vi v8_load(const int8_t *p)
+{
+    int32_t four;
+    memcpy(&four, p, 4);
+    return vi_set(four);
+}
+static inline vi v8_dot(vi pairs, vi w, vi x)
+{
+    return (vi){_mm256_add_epi16(pairs.a, _mm256_maddubs_epi16(w.a, x.a)),
+                _mm256_add_epi16(pairs.b, _mm256_maddubs_epi16(w.b, x.b))};
+}
+static inline vi v8_sum(vi acc, vi pairs)
+{
+    const __m256i one = _mm256_set1_epi16(1);
+    return (vi){_mm256_add_epi32(acc.a, _mm256_madd_epi16(pairs.a, one)),
+                _mm256_add_epi32(acc.b, _mm256_madd_epi16(pairs.b, one))};
+}
 
 typedef vw vs;
 static inline vs vs_load(const int8_t *p)
