@@ -92,7 +92,8 @@ void virt_each_do(struct worker *w, int i, uint32_t goal)
     const struct dev_job *j = &w->v->job[i];
     struct k_args a = j->args;
     virt_each_begin(w, i);
-    if (virt_finished(w->v, goal)) {
+    /* Who left the list and comes again may have done it: then it has told of tiles since, and nobody would wait for it. */
+    if (virt_finished(w->v, goal) || w->made == w->v->number + (uint64_t)i) {
         return;
     }
     a.out = w->room;
@@ -100,6 +101,7 @@ void virt_each_do(struct worker *w, int i, uint32_t goal)
     for (uint32_t t = 0; t < j->tiles_m * j->tiles_n; t++) {
         virt_run_tile(w, j, &a, t);
     }
+    w->made = w->v->number + (uint64_t)i;
 }
 
 struct k_args virt_each_args(const struct worker *w, int i)

@@ -38,6 +38,7 @@ struct worker {
     pthread_t thread; /* of worker 0: whoever runs the list */
     void *scratch;
     char *room; /* behind the scratch: results of its own (virt_each.c) */
+    uint64_t made; /* number of the job whose results lie there */
     struct ahead ahead;
     uint32_t saw[DEV_MAX_THREADS]; /* tiles that each had finished when w came to a job of its own (virt_each.c) */
     /* Worker 0, of a job that it did for the list (virt_each.c) and the next one: */
