@@ -3,8 +3,8 @@
  * Before a product a decoder step quantises a row, or a few: half a microsecond's work for one thread.  Then all of
  * them meet, and the others fetch the row, which takes longer than the work, most of all where each processor has an L3
  * of its own.  So every thread does such a job for itself, into memory of its own, and goes on with the job that reads
- * it: nobody waits in between.  Thread 0 does it where the list wants the result (another does, when thread 0 comes late), and that
- * alone is counted.
+ * it: nobody waits in between.  Thread 0 does it where the list wants the result (another does when thread 0 comes
+ * late), and that alone is counted.
  *
  * A thread that does so holds the job that reads it, and that one is not over before nobody does: only then may what
  * the short one read be written again.  A thread that comes when all tiles of the reader are done has nothing to do: it
